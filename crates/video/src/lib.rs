@@ -1,0 +1,26 @@
+//! Files to clips: decoding, sampling, transforms, lists, data sets and the loader.
+//!
+//! The stages, in the order in which a clip passes them:
+//! 1. [`list`] reads records (file, label) from list files.
+//! 2. [`decode`] opens a video file, a folder of frames or frames in memory and gives exact frames at indices.
+//! 3. [`sample`] chooses the indices, from the number of frames and a seed.
+//! 4. [`transform`] scales, crops and flips the frames into a clip.
+//! 5. [`dataset`] joins the stages per record; [`loader`] runs them on worker threads in ordered batches.
+//!
+//! [`write`](mod@write) and [`motion`] make real video files for tests and for the demonstration.
+
+pub mod dataset;
+pub mod decode;
+pub mod error;
+pub mod image;
+pub mod list;
+pub mod loader;
+pub mod motion;
+pub mod sample;
+pub mod transform;
+pub mod write;
+
+pub use decode::{Decoder, OpenOptions, VideoInfo, VideoSource, from_frames, open};
+pub use error::VideoError;
+pub use image::RgbImage;
+pub use write::write_video;

@@ -1,0 +1,1 @@
+//! List files to records, with errors that name line and column.

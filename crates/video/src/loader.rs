@@ -1,0 +1,1 @@
+//! Worker threads and a bounded queue: samples in ordered batches.

@@ -1,0 +1,1 @@
+//! The demonstration's data set: objects that move in one of four directions, as real video files.

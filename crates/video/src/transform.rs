@@ -1,0 +1,1 @@
+//! Frames to clips: scale, crop, flip and normalise.
