@@ -1,0 +1,1 @@
+//! The temporal operations that libtorch lacks.

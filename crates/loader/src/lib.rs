@@ -1,0 +1,1 @@
+//! Opens libtorch before the core addon is loaded.
