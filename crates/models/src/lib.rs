@@ -1,1 +1,29 @@
 //! Action-recognition networks and their weights.
+//!
+//! A network is described by a [`ModelSpec`], built with weights by [`Model::new`], and takes
+//! clips `[N, T, C, H, W]` to logits `[N, classes]`.
+//!
+//! | `arch` | paper | official code whose names and numbers are matched |
+//! | --- | --- | --- |
+//! | `blvnet-tam` | <https://arxiv.org/abs/1912.00869> | IBM/bLVNet-TAM |
+//! | `tsn` | <https://arxiv.org/abs/1608.00859> | Sense-X/X-Temporal |
+//! | `tsm` | <https://arxiv.org/abs/1811.08383> | mit-han-lab/temporal-shift-module, Sense-X/X-Temporal |
+//! | `tin` | <https://arxiv.org/abs/2001.06499> | deepcs233/TIN, Sense-X/X-Temporal |
+#![forbid(unsafe_code)]
+
+pub mod checkpoint;
+mod error;
+mod info;
+mod model;
+mod network;
+mod spec;
+
+pub use checkpoint::{CheckpointReport, LoadOptions, ModelCard};
+pub use error::ModelError;
+pub use info::{InputInfo, ModelInfo, list_models, model_info};
+pub use model::{Model, ParamInfo};
+pub use network::{InterlaceState, Network};
+pub use spec::{
+    BigLittleDepth, BlvnetTamSpec, Consensus, Modality, ModelSpec, OffsetScale, ResnetDepth,
+    Rounds, ShiftPlace, TinSpec, TsmSpec, TsnSpec,
+};

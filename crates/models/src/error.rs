@@ -1,0 +1,101 @@
+//! What can go wrong with a network or its weights.
+
+use std::path::PathBuf;
+
+use tch::TchError;
+use timeweave_kernels::KernelError;
+
+/// An error of the models crate; [`ModelError::code`] is its stable name.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// A field of a spec has a value that fits no network.
+    #[error("expected {expected} for model.{field} but received {received}")]
+    InvalidSpec {
+        /// Field in its JSON spelling.
+        field: &'static str,
+        /// What it may be.
+        expected: String,
+        /// What it was.
+        received: String,
+    },
+    /// A tensor has another shape than the network takes.
+    #[error("expected {tensor} of shape {expected} but received {actual:?}")]
+    Shape {
+        /// Which tensor.
+        tensor: &'static str,
+        /// Expected shape in words.
+        expected: String,
+        /// The shape that came.
+        actual: Vec<i64>,
+    },
+    /// The device that was asked for is not there.
+    #[error("expected an available device but received {device}: {reason}")]
+    Device {
+        /// The device asked for.
+        device: String,
+        /// Why it cannot be used.
+        reason: String,
+    },
+    /// No file at the path.
+    #[error("expected a checkpoint at {} but there is no such file", path.display())]
+    CheckpointNotFound {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file is no readable checkpoint.
+    #[error("expected a safetensors checkpoint but {} {reason}", path.display())]
+    CheckpointUnreadable {
+        /// The path.
+        path: PathBuf,
+        /// What it is instead, as the rest of the sentence.
+        reason: String,
+    },
+    /// The checkpoint could not be written.
+    #[error("could not write the checkpoint {}: {source}", path.display())]
+    CheckpointUnwritable {
+        /// The path.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The checkpoint has no model card, so it does not say which network it belongs to.
+    #[error("expected a model card in {} but it holds weights only; pass a spec", path.display())]
+    CheckpointWithoutCard {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The weights belong to another network.
+    #[error("the checkpoint {} does not fit {network}: {details}", path.display())]
+    CheckpointMismatch {
+        /// The path.
+        path: PathBuf,
+        /// The network that was to be filled.
+        network: String,
+        /// Which architecture, keys or shapes differ.
+        details: String,
+    },
+    /// A temporal operation refused its arguments.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// libtorch refused.
+    #[error("libtorch failed: {0}")]
+    Torch(#[from] TchError),
+}
+
+impl ModelError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidSpec { .. } => "INVALID_SPEC",
+            Self::Shape { .. } => "SHAPE_MISMATCH",
+            Self::Device { .. } => "DEVICE_UNAVAILABLE",
+            Self::CheckpointNotFound { .. } => "CHECKPOINT_NOT_FOUND",
+            Self::CheckpointUnreadable { .. } => "CHECKPOINT_UNREADABLE",
+            Self::CheckpointUnwritable { .. } => "CHECKPOINT_UNWRITABLE",
+            Self::CheckpointWithoutCard { .. } => "CHECKPOINT_WITHOUT_CARD",
+            Self::CheckpointMismatch { .. } => "CHECKPOINT_MISMATCH",
+            Self::Kernel(error) => error.code(),
+            Self::Torch(_) => "LIBTORCH_ERROR",
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The depths that each family of backbones comes in: a number, or `50c` and `50d` for the
+//! variants with a deep stem.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A depth as it stands in a configuration: `50` or `"50d"`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(i64),
+    Name(String),
+}
+
+impl Written {
+    fn text(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Name(name) => name.clone(),
+        }
+    }
+}
+
+/// Defines an enum of depths with its text, JSON form and schema.
+macro_rules! depths {
+    ($(#[$doc:meta])* $name:ident, default $default:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+
+        impl Default for $name {
+            fn default() -> Self { Self::$default }
+        }
+
+        impl $name {
+            /// Every depth, smallest first.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The depth as it stands in a configuration, without quotes.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|depth| depth.name() == text)
+            }
+
+            fn values() -> Vec<serde_json::Value> {
+                Self::ALL.iter().map(|depth| json_value(depth.name())).collect()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                json_value(self.name()).serialize(serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let values: Vec<String> = Self::values().iter().map(ToString::to_string).collect();
+                let expected = format!("one of {}", values.join(", "));
+                let written = Written::deserialize(deserializer)
+                    .map_err(|_| de::Error::custom(format!("expected {expected} for depth")))?;
+                let text = written.text();
+                Self::parse(&text).ok_or_else(|| {
+                    de::Error::custom(format!("expected {expected} for depth but received {text}"))
+                })
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> { stringify!($name).into() }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "enum": Self::values() })
+            }
+        }
+    };
+}
+
+fn json_value(name: &str) -> serde_json::Value {
+    name.parse::<i64>().map_or_else(|_| name.into(), Into::into)
+}
+
+depths! {
+    /// Depth of a ResNet.
+    ResnetDepth, default R18 {
+        /// Two basic blocks in each stage.
+        R18 = "18",
+        /// Basic blocks, 3-4-6-3.
+        R34 = "34",
+        /// Bottlenecks, 3-4-6-3.
+        R50 = "50",
+        /// ResNet-50 with a stem of three 3x3 convolutions.
+        R50c = "50c",
+        /// As `50c`, with average pooling in the shortcuts.
+        R50d = "50d",
+        /// Bottlenecks, 3-4-23-3.
+        R101 = "101",
+        /// Bottlenecks, 3-8-36-3.
+        R152 = "152",
+    }
+}
+
+depths! {
+    /// Depth of a big-little network.
+    BigLittleDepth, default D50 {
+        /// Blocks 3-4-6-3.
+        D50 = "50",
+        /// Blocks 4-8-18-3.
+        D101 = "101",
+        /// Blocks 5-12-30-3.
+        D152 = "152",
+    }
+}
+
+impl ResnetDepth {
+    /// Residual blocks of the four stages.
+    pub fn blocks(self) -> [usize; 4] {
+        match self {
+            Self::R18 => [2, 2, 2, 2],
+            Self::R34 | Self::R50 | Self::R50c | Self::R50d => [3, 4, 6, 3],
+            Self::R101 => [3, 4, 23, 3],
+            Self::R152 => [3, 8, 36, 3],
+        }
+    }
+
+    /// Whether the blocks are bottlenecks (1x1, 3x3, 1x1) instead of two 3x3 convolutions.
+    pub fn is_bottleneck(self) -> bool {
+        !matches!(self, Self::R18 | Self::R34)
+    }
+
+    /// Whether the stem is three 3x3 convolutions.
+    pub fn has_deep_stem(self) -> bool {
+        matches!(self, Self::R50c | Self::R50d)
+    }
+
+    /// Whether shortcuts pool before their 1x1 convolution.
+    pub fn pools_shortcut(self) -> bool {
+        self == Self::R50d
+    }
+}
+
+impl BigLittleDepth {
+    /// Residual blocks of the four stages.
+    pub fn blocks(self) -> [usize; 4] {
+        match self {
+            Self::D50 => [3, 4, 6, 3],
+            Self::D101 => [4, 8, 18, 3],
+            Self::D152 => [5, 12, 30, 3],
+        }
+    }
+}
