@@ -41,7 +41,9 @@ pub enum VideoError {
         received: String,
     },
     /// The decoder's shared object or FFmpeg's libraries are not there.
-    #[error("the video decoder could not be loaded: {reason}; install FFmpeg's libraries (Debian, Ubuntu: `apt install ffmpeg`; macOS: `brew install ffmpeg`) and build `timeweave-ffmpeg`, or use folders of JPEG or PNG frames")]
+    #[error(
+        "the video decoder could not be loaded: {reason}; install FFmpeg's libraries (Debian, Ubuntu: `apt install ffmpeg`; macOS: `brew install ffmpeg`) and build `timeweave-ffmpeg`, or use folders of JPEG or PNG frames"
+    )]
     DecoderMissing {
         /// What was looked for, and the loader's words.
         reason: String,
@@ -132,9 +134,85 @@ pub enum VideoError {
         /// FFmpeg's words.
         reason: String,
     },
+    /// A source that holds no frame at all.
+    #[error("expected a video with at least one frame but received an empty one")]
+    EmptyVideo,
+    /// No list file is there.
+    #[error("expected a list file but received {}: no such file", path.display())]
+    ListNotFound {
+        /// The path that was asked for.
+        path: PathBuf,
+    },
+    /// A line of a list that cannot be read.
+    #[error("{}:{line}: expected {expected} for {field} but received {received}", file.display())]
+    ListInvalid {
+        /// The list file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column's name, with its number from 1.
+        field: String,
+        /// What it may hold.
+        expected: String,
+        /// What it holds.
+        received: String,
+    },
+    /// A label that the classifier has no output for.
+    #[error("{}:{line}: expected a label from 0 to {} (numClasses is {num_classes}) but received {label}", file.display(), num_classes.saturating_sub(1))]
+    LabelOutOfRange {
+        /// The list file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The label.
+        label: usize,
+        /// Outputs of the classifier.
+        num_classes: usize,
+    },
+    /// A list without a record.
+    #[error("expected at least one record in {} but received an empty list", file.display())]
+    EmptyList {
+        /// The list file.
+        file: PathBuf,
+    },
+    /// A record of a list whose video failed.
+    #[error("{}:{line}: {source}", file.display())]
+    Sample {
+        /// The list file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The video of that line.
+        video: PathBuf,
+        /// What went wrong with it; its code is the code of this error.
+        source: Box<VideoError>,
+    },
+    /// A worker of the loader ended by a panic.
+    #[error(
+        "a worker stopped while it read record {record}: {reason}; this is a defect of timeweave"
+    )]
+    WorkerFailed {
+        /// The record, from 0.
+        record: usize,
+        /// The panic's words.
+        reason: String,
+    },
 }
 
 impl VideoError {
+    /// An option with an impossible value; `expected` completes "expected ... for field".
+    pub(crate) fn option(
+        field: impl Into<String>,
+        expected: impl Into<String>,
+        received: impl std::fmt::Display,
+    ) -> Self {
+        Self::InvalidOption {
+            field: field.into(),
+            expected: expected.into(),
+            received: received.to_string(),
+        }
+    }
+
     /// The public code of the error, in `UPPER_SNAKE`.
     pub fn code(&self) -> &'static str {
         match self {
@@ -152,6 +230,13 @@ impl VideoError {
             Self::InvalidFrame { .. } => "INVALID_FRAME",
             Self::InvalidOption { .. } => "INVALID_OPTION",
             Self::EncodeFailed { .. } => "ENCODE_FAILED",
+            Self::EmptyVideo => "EMPTY_VIDEO",
+            Self::ListNotFound { .. } => "LIST_NOT_FOUND",
+            Self::ListInvalid { .. } => "LIST_INVALID",
+            Self::LabelOutOfRange { .. } => "LABEL_OUT_OF_RANGE",
+            Self::EmptyList { .. } => "EMPTY_LIST",
+            Self::Sample { source, .. } => source.code(),
+            Self::WorkerFailed { .. } => "WORKER_FAILED",
         }
     }
 }

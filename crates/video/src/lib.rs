@@ -16,6 +16,7 @@ pub mod image;
 pub mod list;
 pub mod loader;
 pub mod motion;
+pub mod random;
 pub mod sample;
 pub mod transform;
 pub mod write;

@@ -1,1 +1,0 @@
-//! Which frames of a video make a clip.
