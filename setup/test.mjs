@@ -1,0 +1,79 @@
+// `npm test`: the set-up, then every check in one go; `--only lint|parity|videos` runs a part.
+import { join } from 'node:path'
+import { cargoEnvironment } from './build.mjs'
+import { runAttached } from './child.mjs'
+import { packageRoot } from './places.mjs'
+import { setUpClone } from './steps.mjs'
+import { Reporter, formatDuration } from './terminal.mjs'
+
+/** @typedef {{ name: string, parts: string[], program: string, args: string[] }} Check */
+
+const RELEASE = ['--release', '--workspace']
+
+/** @type {Check[]} */
+const CHECKS = [
+  cargo('rust format', ['lint'], ['fmt', '--all', '--check']),
+  npm('script format', ['lint'], 'oxfmt', ['--check']),
+  npm('type check', ['lint'], 'tsc', ['-p', '__test__', '--noEmit']),
+  npm('oxlint', ['lint'], 'oxlint', ['--type-aware', '--deny-warnings', 'index.ts', 'lib', 'setup', '__test__']),
+  cargo('clippy', ['lint'], ['clippy', ...RELEASE, '--all-targets', '--', '-D', 'warnings']),
+  cargo('cargo test', [], ['test', ...RELEASE]),
+  // The counts of what was checked are printed by the tests themselves.
+  cargo('parity', ['parity'], ['test', ...RELEASE, '--test', 'parity*', '--', '--nocapture']),
+  cargo('videos', ['videos'], ['test', '--release', '-p', 'timeweave-video', '--test', '*video*', '--', '--nocapture']),
+  npm('ava', [], 'ava', []),
+]
+
+const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1] : undefined
+const reporter = new Reporter(process.stdout)
+process.exitCode = await main().catch((error) => {
+  reporter.failed(error)
+  reporter.verdict('npm test failed')
+  return 1
+})
+
+async function main() {
+  const libtorch = await setUpClone(reporter)
+  const env = { ...cargoEnvironment(libtorch), CARGO_TERM_COLOR: process.env.CARGO_TERM_COLOR ?? 'never' }
+  const chosen = CHECKS.filter((check) => (only === undefined ? !isPart(check) : check.parts.includes(only)))
+  if (chosen.length === 0) throw new Error(`expected lint, parity or videos after --only but received ${only}`)
+  const failed = []
+  for (const { name, program, args } of chosen) {
+    const started = Date.now()
+    process.stdout.write(`\n── ${name}\n`)
+    const status = await runAttached(program, args, { cwd: packageRoot, env })
+    process.stdout.write(`${status === 0 ? '✔' : '✖'} ${name} (${formatDuration(Date.now() - started)})\n`)
+    if (status === 130) return 130
+    if (status !== 0) failed.push(name)
+  }
+  reporter.begin('tests')
+  const verdict = failed.length === 0 ? `all ${chosen.length} checks passed` : `failed: ${failed.join(', ')}`
+  reporter.verdict(`\n${failed.length === 0 ? '✔' : '✖'} ${verdict}`)
+  return failed.length === 0 ? 0 : 1
+}
+
+/** @param {Check} check whether it repeats a part of `cargo test` with its output shown */
+function isPart(check) {
+  return check.parts.includes('parity') || check.parts.includes('videos')
+}
+
+/**
+ * @param {string} name
+ * @param {string[]} parts
+ * @param {string[]} args
+ * @returns {Check}
+ */
+function cargo(name, parts, args) {
+  return { name, parts, program: 'cargo', args }
+}
+
+/**
+ * @param {string} name
+ * @param {string[]} parts
+ * @param {string} tool
+ * @param {string[]} args
+ * @returns {Check}
+ */
+function npm(name, parts, tool, args) {
+  return { name, parts, program: join(packageRoot, 'node_modules', '.bin', tool), args }
+}
