@@ -1,1 +1,20 @@
-//! The libav decoder and encoder behind a C interface, opened at run time.
+//! The libav decoder and encoder behind a small C interface, opened at run time by `timeweave-video`.
+//!
+//! FFmpeg's libraries carry their major version in their names, so whatever links them only loads where exactly those
+//! are installed. They are therefore linked by this shared object alone; without it, or without FFmpeg, all the rest works.
+//!
+//! The interface is the `tw_*` functions of [`abi`]: status codes and a caller-owned [`abi::TwError`] for failures, opaque
+//! handles, plain buffers. Neither a panic nor an error value crosses it, and [`abi::ABI_VERSION`] names the layout.
+//!
+//! Inside: [`input`] demuxes one video stream, [`bitstream`] and [`index`] find out which frames it holds, [`reader`] decodes
+//! the frame at an index, [`picture`] turns it into upright RGB, [`encoder`] writes files, [`log`] keeps FFmpeg's words.
+
+pub mod abi;
+pub mod bitstream;
+pub mod encoder;
+pub mod failure;
+pub mod index;
+pub mod input;
+pub mod log;
+pub mod picture;
+pub mod reader;

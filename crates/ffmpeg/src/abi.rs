@@ -1,0 +1,275 @@
+//! The C interface: every function returns 0 or a [`Class`](crate::failure::Class) number and fills the caller's [`TwError`].
+//!
+//! A handle may be used by one thread at a time, and by any. Null handles are refused, closing null does nothing.
+
+use std::ffi::c_char;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
+
+use crate::encoder::Encoder;
+use crate::failure::{Class, Failure};
+use crate::input::Options;
+use crate::log;
+use crate::reader::{Reader, versions};
+
+/// Names the functions and structures below; a caller made for another number must not call them.
+pub const ABI_VERSION: u32 = 1;
+
+/// Bytes of an error's text, with its final zero.
+pub const TEXT_BYTES: usize = 512;
+
+/// Where a failure is written; owned by the caller.
+#[repr(C)]
+pub struct TwError {
+    /// The class, equal to the status returned.
+    pub class: i32,
+    /// Zero.
+    pub reserved: i32,
+    /// The frame concerned.
+    pub frame: u64,
+    /// How many frames (or video streams) there are.
+    pub frames: u64,
+    /// UTF-8, ended by a zero.
+    pub text: [u8; TEXT_BYTES],
+}
+
+/// How to open a file.
+#[repr(C)]
+pub struct TwOpenOptions {
+    /// The n-th video stream, or -1 for FFmpeg's choice.
+    pub stream: i64,
+    /// Decoder threads, at least one.
+    pub threads: u32,
+    /// Not zero: turn frames upright as the display matrix says.
+    pub rotate: u32,
+}
+
+/// What is known of an open file.
+#[repr(C)]
+pub struct TwInfo {
+    /// Width of the frames as they come out.
+    pub width: u32,
+    /// Height of the frames as they come out.
+    pub height: u32,
+    /// Frames, or -1 where counting them needs decoding.
+    pub frames: i64,
+    /// Frames per second, or 0 where unknown.
+    pub fps: f64,
+}
+
+/// Runs one entry: neither panics nor errors leave it.
+fn guard(error: *mut TwError, entry: impl FnOnce() -> Result<(), Failure>) -> i32 {
+    log::capture();
+    let result = catch_unwind(AssertUnwindSafe(entry))
+        .unwrap_or_else(|_| Err(Failure::new(Class::Internal, "the decoder met a defect of its own")));
+    let Err(failure) = result else { return 0 };
+    // SAFETY: null, or the caller's structure.
+    if let Some(error) = unsafe { error.as_mut() } {
+        let mut length = failure.text.len().min(TEXT_BYTES - 1);
+        while !failure.text.is_char_boundary(length) {
+            length -= 1;
+        }
+        error.class = failure.class as i32;
+        error.reserved = 0;
+        (error.frame, error.frames) = (failure.frame as u64, failure.frames as u64);
+        error.text[..length].copy_from_slice(&failure.text.as_bytes()[..length]);
+        error.text[length] = 0;
+    }
+    failure.class as i32
+}
+
+fn null() -> Failure {
+    Failure::new(Class::Argument, "expected a pointer but received null")
+}
+
+/// [`ABI_VERSION`].
+#[unsafe(no_mangle)]
+pub extern "C" fn tw_ffmpeg_abi_version() -> u32 {
+    ABI_VERSION
+}
+
+/// Writes the versions of FFmpeg's libraries as zero-ended text; returns its length without the zero.
+///
+/// # Safety
+/// `buffer` must be writable for `capacity` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tw_ffmpeg_versions(buffer: *mut c_char, capacity: usize) -> usize {
+    let text = catch_unwind(versions).unwrap_or_default();
+    if buffer.is_null() || capacity == 0 {
+        return 0;
+    }
+    let length = text.len().min(capacity - 1);
+    // SAFETY: `length` and the zero after it fit the capacity that the caller states.
+    unsafe {
+        buffer.copy_from_nonoverlapping(text.as_ptr().cast(), length);
+        buffer.add(length).write(0);
+    }
+    length
+}
+
+/// Opens a video file; `path` holds `path_bytes` bytes.
+///
+/// # Safety
+/// All pointers must be valid; `out` receives a handle for [`tw_video_close`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tw_video_open(
+    path: *const u8,
+    path_bytes: usize,
+    options: *const TwOpenOptions,
+    out: *mut *mut Reader,
+    error: *mut TwError,
+) -> i32 {
+    guard(error, || {
+        if path.is_null() || out.is_null() {
+            return Err(null());
+        }
+        // SAFETY: the caller states so.
+        let (path, options) = unsafe { (slice::from_raw_parts(path, path_bytes), options.as_ref().ok_or_else(null)?) };
+        let options = Options {
+            stream: usize::try_from(options.stream).ok(),
+            threads: options.threads as usize,
+            rotate: options.rotate != 0,
+        };
+        let reader = Box::into_raw(Box::new(Reader::open(path, options)?));
+        // SAFETY: `out` is not null and writable.
+        unsafe { out.write(reader) };
+        Ok(())
+    })
+}
+
+/// Says what is known without decoding.
+///
+/// # Safety
+/// `reader` must be an open handle, `out` writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tw_video_info(reader: *mut Reader, out: *mut TwInfo, error: *mut TwError) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller states so.
+        let (reader, out) = unsafe { (reader.as_ref().ok_or_else(null)?, out.as_mut().ok_or_else(null)?) };
+        let (width, height) = reader.size();
+        let frames = reader.known_frames().map_or(-1, |frames| frames as i64);
+        *out = TwInfo { width: width as u32, height: height as u32, frames, fps: reader.frame_rate().unwrap_or(0.0) };
+        Ok(())
+    })
+}
+
+/// Counts the frames that decode, by decoding where nothing else is sure.
+///
+/// # Safety
+/// `reader` must be an open handle, `out` writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tw_video_frame_count(reader: *mut Reader, out: *mut u64, error: *mut TwError) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller states so.
+        let (reader, out) = unsafe { (reader.as_mut().ok_or_else(null)?, out.as_mut().ok_or_else(null)?) };
+        *out = reader.frame_count()? as u64;
+        Ok(())
+    })
+}
+
+/// Writes `count` frames, each as packed RGB into its own buffer of `frame_bytes` bytes (width * height * 3).
+///
+/// # Safety
+/// `reader` must be an open handle; `indices` and `buffers` hold `count` entries; the buffers must not overlap.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tw_video_frames(
+    reader: *mut Reader,
+    indices: *const u64,
+    buffers: *const *mut u8,
+    count: usize,
+    frame_bytes: usize,
+    error: *mut TwError,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller states so.
+        let reader = unsafe { reader.as_mut().ok_or_else(null)? };
+        if count == 0 {
+            return Ok(());
+        }
+        if indices.is_null() || buffers.is_null() {
+            return Err(null());
+        }
+        // SAFETY: both hold `count` entries.
+        let (indices, buffers) = unsafe { (slice::from_raw_parts(indices, count), slice::from_raw_parts(buffers, count)) };
+        if buffers.iter().any(|buffer| buffer.is_null()) {
+            return Err(null());
+        }
+        let indices: Vec<usize> = indices.iter().map(|&index| index as usize).collect();
+        // SAFETY: the buffers are writable for `frame_bytes` bytes and do not overlap.
+        let mut out: Vec<&mut [u8]> =
+            buffers.iter().map(|&buffer| unsafe { slice::from_raw_parts_mut(buffer, frame_bytes) }).collect();
+        reader.frames(&indices, &mut out)
+    })
+}
+
+/// Closes a video.
+///
+/// # Safety
+/// `reader` must be null or an open handle, which is void afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tw_video_close(reader: *mut Reader) {
+    if !reader.is_null() {
+        // SAFETY: the handle came from `tw_video_open` and is given back once.
+        let reader = unsafe { Box::from_raw(reader) };
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(reader)));
+    }
+}
+
+/// Creates an MP4 file for frames of one even size.
+///
+/// # Safety
+/// All pointers must be valid; `out` receives a handle for [`tw_encoder_close`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tw_encoder_open(
+    path: *const u8,
+    path_bytes: usize,
+    width: u32,
+    height: u32,
+    fps: f64,
+    out: *mut *mut Encoder,
+    error: *mut TwError,
+) -> i32 {
+    guard(error, || {
+        if path.is_null() || out.is_null() {
+            return Err(null());
+        }
+        // SAFETY: the caller states so.
+        let path = unsafe { slice::from_raw_parts(path, path_bytes) };
+        let encoder = Box::into_raw(Box::new(Encoder::open(path, width as usize, height as usize, fps)?));
+        // SAFETY: `out` is not null and writable.
+        unsafe { out.write(encoder) };
+        Ok(())
+    })
+}
+
+/// Appends one packed RGB frame.
+///
+/// # Safety
+/// `encoder` must be an open handle, `rgb` readable for `rgb_bytes` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tw_encoder_write(encoder: *mut Encoder, rgb: *const u8, rgb_bytes: usize, error: *mut TwError) -> i32 {
+    guard(error, || {
+        if rgb.is_null() {
+            return Err(null());
+        }
+        // SAFETY: the caller states so.
+        let (encoder, rgb) = unsafe { (encoder.as_mut().ok_or_else(null)?, slice::from_raw_parts(rgb, rgb_bytes)) };
+        encoder.write(rgb)
+    })
+}
+
+/// Closes a file: completes it when `finish` is not zero, and leaves a useless file otherwise.
+///
+/// # Safety
+/// `encoder` must be null or an open handle, which is void afterwards.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tw_encoder_close(encoder: *mut Encoder, finish: i32, error: *mut TwError) -> i32 {
+    if encoder.is_null() {
+        return 0;
+    }
+    guard(error, || {
+        // SAFETY: the handle came from `tw_encoder_open` and is given back once.
+        let mut encoder = unsafe { Box::from_raw(encoder) };
+        if finish == 0 { Ok(()) } else { encoder.finish() }
+    })
+}

@@ -1,0 +1,184 @@
+//! One video stream of a file: opened, chosen, demuxed.
+
+use std::ffi::{CStr, CString, c_int};
+use std::ptr;
+
+use ff::ffi;
+use ffmpeg_next as ff;
+
+use crate::failure::{Class, Failure};
+use crate::log;
+
+/// Which stream, and how it is decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The n-th video stream; FFmpeg's choice when `None`.
+    pub stream: Option<usize>,
+    /// Decoder threads.
+    pub threads: usize,
+    /// Apply the display matrix.
+    pub rotate: bool,
+}
+
+/// An open file, with all streams but one switched off.
+pub struct Input {
+    context: ff::format::context::Input,
+    stream: usize,
+}
+
+impl Input {
+    /// Opens a file; `path` holds the bytes of its name.
+    ///
+    /// # Errors
+    /// `Open` when FFmpeg does not know the file, `NoVideoStream` when there is no picture stream to choose.
+    pub fn open(path: &[u8], stream: Option<usize>) -> Result<Self, Failure> {
+        log::clear();
+        let mut context = open_context(path)?;
+        let stream = choose(&context, stream)?;
+        // SAFETY: the context is open, and holds `nb_streams` valid stream pointers.
+        unsafe {
+            let raw = context.as_mut_ptr();
+            for index in 0..(*raw).nb_streams as usize {
+                if index != stream {
+                    (**(*raw).streams.add(index)).discard = ffi::AVDiscard::AVDISCARD_ALL;
+                }
+            }
+        }
+        Ok(Self { context, stream })
+    }
+
+    /// The chosen stream.
+    ///
+    /// # Panics
+    /// Never: the index was checked on opening.
+    pub fn stream(&self) -> ff::Stream<'_> {
+        self.context.stream(self.stream).expect("the index was taken from this file's own streams")
+    }
+
+    /// The codec's parameters, as FFmpeg's structure.
+    pub fn parameters(&self) -> &ffi::AVCodecParameters {
+        // SAFETY: a stream always has parameters, which live as long as the open file.
+        unsafe { &*(*self.stream().as_ptr()).codecpar }
+    }
+
+    /// The configuration record that the container holds for the codec.
+    pub fn extradata(&self) -> &[u8] {
+        let parameters = self.parameters();
+        if parameters.extradata.is_null() || parameters.extradata_size <= 0 {
+            return &[];
+        }
+        // SAFETY: FFmpeg keeps `extradata_size` bytes there as long as the file is open.
+        unsafe { std::slice::from_raw_parts(parameters.extradata, parameters.extradata_size as usize) }
+    }
+
+    /// The 3x3 display matrix in 16.16 fixed point, if the stream has one.
+    pub fn display_matrix(&self) -> Option<[i32; 9]> {
+        let stream = self.stream();
+        let data = stream.side_data().find(|data| data.kind() == ff::packet::side_data::Type::DisplayMatrix)?;
+        let mut matrix = [0; 9];
+        for (value, bytes) in matrix.iter_mut().zip(data.data().as_chunks::<4>().0) {
+            *value = i32::from_ne_bytes(*bytes);
+        }
+        Some(matrix)
+    }
+
+    /// Whether the container finds key frames by presentation time (Matroska) instead of decoding time.
+    pub fn seeks_by_pts(&self) -> bool {
+        self.context.format().name().contains("matroska")
+    }
+
+    /// The next packet of the stream that holds data; `None` at the end.
+    ///
+    /// # Errors
+    /// FFmpeg's error number.
+    pub fn read(&mut self) -> Result<Option<ff::Packet>, c_int> {
+        loop {
+            let mut packet = ff::Packet::empty();
+            match packet.read(&mut self.context) {
+                // An empty packet would tell the decoder that the stream is over.
+                Ok(()) if packet.stream() == self.stream && packet.size() > 0 => return Ok(Some(packet)),
+                Ok(()) => {}
+                Err(ff::Error::Eof) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Goes to the key frame at or before a time in the stream's unit; false when the container cannot.
+    pub fn seek(&mut self, time: i64) -> bool {
+        // SAFETY: the context is open and the stream's index valid.
+        let code = unsafe {
+            ffi::av_seek_frame(self.context.as_mut_ptr(), self.stream as c_int, time, ffi::AVSEEK_FLAG_BACKWARD as c_int)
+        };
+        code >= 0
+    }
+}
+
+fn open_context(path: &[u8]) -> Result<ff::format::context::Input, Failure> {
+    // Without the scheme a name with a colon would be taken as an address.
+    let address = CString::new([b"file:", path].concat())
+        .map_err(|_| Failure::new(Class::Argument, "expected a path without a zero byte"))?;
+    let mut raw = ptr::null_mut();
+    let mut options = ptr::null_mut();
+    // A playlist must not make us read from the network. SAFETY: both strings are terminated, `options` starts empty.
+    unsafe { ffi::av_dict_set(&raw mut options, c"protocol_whitelist".as_ptr(), c"file,crypto,data".as_ptr(), 0) };
+    // SAFETY: `raw` is null, so that FFmpeg allocates the context, or frees it and leaves null on failure.
+    let code = unsafe { ffi::avformat_open_input(&raw mut raw, address.as_ptr(), ptr::null(), &raw mut options) };
+    // SAFETY: what is left in `options` belongs to us.
+    unsafe { ffi::av_dict_free(&raw mut options) };
+    if code < 0 {
+        return Err(Failure::from_code(Class::Open, "could not open the file", code));
+    }
+    // SAFETY: `raw` is an open context, owned by the wrapper from here on.
+    let context = unsafe { ff::format::context::Input::wrap(raw) };
+    // FFmpeg draws text files as a terminal would.
+    if context.format().name() == "tty" {
+        return Err(Failure::new(Class::Open, "the file holds text"));
+    }
+    // SAFETY: the context is open.
+    let code = unsafe { ffi::avformat_find_stream_info(raw, ptr::null_mut()) };
+    if code < 0 {
+        return Err(Failure::from_code(Class::Open, "could not read the streams", code));
+    }
+    Ok(context)
+}
+
+/// Indices of the streams that are moving pictures; cover art is none.
+fn video_streams(context: &ff::format::context::Input) -> Vec<usize> {
+    let is_video = |stream: &ff::Stream<'_>| {
+        // SAFETY: a stream of an open file is valid and has parameters.
+        let (kind, disposition) = unsafe { ((*(*stream.as_ptr()).codecpar).codec_type, (*stream.as_ptr()).disposition) };
+        kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO && disposition & ffi::AV_DISPOSITION_ATTACHED_PIC as c_int == 0
+    };
+    context.streams().filter(is_video).map(|stream| stream.index()).collect()
+}
+
+fn choose(context: &ff::format::context::Input, wanted: Option<usize>) -> Result<usize, Failure> {
+    let videos = video_streams(context);
+    let missing = |text: String| Failure { frames: videos.len(), ..Failure::new(Class::NoVideoStream, text) };
+    if videos.is_empty() {
+        return Err(missing(match context.nb_streams() {
+            0 => "no stream".to_owned(),
+            1 => format!("one stream of {}", kind(context, 0)),
+            n => format!("{n} streams, none of them video"),
+        }));
+    }
+    if let Some(wanted) = wanted {
+        return videos.get(wanted).copied().ok_or_else(|| missing(format!("{} video stream(s)", videos.len())));
+    }
+    // SAFETY: the context is open; no decoder is asked for.
+    let best = unsafe {
+        let kind = ffi::AVMediaType::AVMEDIA_TYPE_VIDEO;
+        ffi::av_find_best_stream(context.as_ptr().cast_mut(), kind, -1, -1, ptr::null_mut(), 0)
+    };
+    Ok(usize::try_from(best).ok().filter(|best| videos.contains(best)).unwrap_or(videos[0]))
+}
+
+fn kind(context: &ff::format::context::Input, index: usize) -> String {
+    let Some(stream) = context.stream(index) else { return "unknown kind".to_owned() };
+    // SAFETY: the stream is valid; FFmpeg returns null or a static string.
+    unsafe {
+        let name = ffi::av_get_media_type_string((*(*stream.as_ptr()).codecpar).codec_type);
+        if name.is_null() { "unknown kind".to_owned() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
+    }
+}

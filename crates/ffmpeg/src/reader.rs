@@ -1,0 +1,291 @@
+//! The frame at an index, exactly: by seeking where that is safe, by decoding from the start where it is not.
+//!
+//! Index i is the i-th frame that a decoder gives from the start of the file. The fast way goes to the key frame before the
+//! wanted one, leaves out frames that no other needs and checks the time of what it reaches; any doubt leads to the slow way.
+
+use std::ffi::c_int;
+
+use ff::ffi;
+use ff::frame::Video;
+use ffmpeg_next as ff;
+
+use crate::failure::{Class, Failure, describe};
+use crate::index::Index;
+use crate::input::{Input, Options};
+use crate::log;
+use crate::picture::{Picture, Turn};
+
+/// Why decoding stopped before the end.
+enum Stop {
+    /// The container could not be read on.
+    Read(c_int),
+    /// The decoder refused a packet.
+    Decode(c_int),
+}
+
+/// An open video stream and its decoder.
+pub struct Reader {
+    path: Vec<u8>,
+    options: Options,
+    input: Input,
+    decoder: ff::decoder::Video,
+    index: Index,
+    picture: Picture,
+    frame: Video,
+    /// Frames given since the start with none left out.
+    counted: Option<usize>,
+    /// Time of the frame given last since the last seek.
+    last: Option<i64>,
+    /// A seek was made and no key frame has been met since.
+    landing: bool,
+    draining: bool,
+    /// What stopped the decoder in the middle of the file.
+    damage: Option<String>,
+}
+
+impl Reader {
+    /// Opens a file and indexes its frames; nothing is decoded yet.
+    ///
+    /// # Errors
+    /// `Open` and `NoVideoStream`.
+    pub fn open(path: &[u8], options: Options) -> Result<Self, Failure> {
+        let mut input = Input::open(path, options.stream)?;
+        let decoder = decoder(&input, options.threads)?;
+        let (width, height) = (input.parameters().width, input.parameters().height);
+        if width <= 0 || height <= 0 {
+            return Err(Failure::new(Class::Open, "no picture could be found in the video stream"));
+        }
+        let matrix = if options.rotate { input.display_matrix() } else { None };
+        let turn = matrix.map_or_else(Turn::default, |matrix| Turn::from_matrix(&matrix));
+        let index = Index::read(&mut input);
+        Ok(Self {
+            path: path.to_vec(),
+            options,
+            input,
+            decoder,
+            index,
+            picture: Picture::new(width as usize, height as usize, turn),
+            frame: Video::empty(),
+            counted: None,
+            last: None,
+            landing: false,
+            draining: false,
+            damage: None,
+        })
+    }
+
+    /// Width and height of the frames as they come out.
+    pub fn size(&self) -> (usize, usize) {
+        self.picture.size()
+    }
+
+    /// Frames per second as the container states them.
+    pub fn frame_rate(&self) -> Option<f64> {
+        let stream = self.input.stream();
+        let rate = [stream.avg_frame_rate(), stream.rate()].into_iter().find(|rate| rate.0 > 0 && rate.1 > 0)?;
+        Some(f64::from(rate.0) / f64::from(rate.1))
+    }
+
+    /// Frames, if they are known without decoding.
+    pub fn known_frames(&self) -> Option<usize> {
+        self.index.is_sure.then_some(self.index.stamps.len())
+    }
+
+    /// Frames that decode.
+    ///
+    /// # Errors
+    /// When the file cannot be opened again.
+    pub fn frame_count(&mut self) -> Result<usize, Failure> {
+        if !self.index.is_sure {
+            self.scan()?;
+        }
+        Ok(self.index.stamps.len())
+    }
+
+    /// Writes the frames at `indices`, in any order, each as packed RGB into the buffer beside it.
+    ///
+    /// # Errors
+    /// `OutOfRange`, `Decode`.
+    pub fn frames(&mut self, indices: &[usize], out: &mut [&mut [u8]]) -> Result<(), Failure> {
+        let mut order: Vec<usize> = (0..indices.len()).collect();
+        order.sort_by_key(|&position| indices[position]);
+        let mut current = None;
+        for position in order {
+            let frame = indices[position];
+            if current != Some(frame) {
+                self.find(frame)?;
+                current = Some(frame);
+            }
+            let frames = self.index.stamps.len();
+            self.picture.write(&self.frame, out[position]).map_err(|failure| Failure { frame, frames, ..failure })?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the frame at an index in `self.frame`.
+    fn find(&mut self, frame: usize) -> Result<(), Failure> {
+        let frames = self.frame_count()?;
+        if frame >= frames {
+            return Err(self.past_the_end(frame));
+        }
+        if self.index.seekable {
+            if let Ok(true) = self.find_by_time(self.index.stamps[frame]) {
+                return Ok(());
+            }
+            // Not where the index says: nothing but counting can be trusted in this file.
+            self.index.seekable = false;
+            self.counted = None;
+        }
+        self.find_by_count(frame)
+    }
+
+    fn find_by_time(&mut self, stamp: i64) -> Result<bool, Stop> {
+        let Some(key) = self.index.key_before(stamp) else { return Ok(false) };
+        if !self.last.is_some_and(|last| key.pts <= last && last < stamp) {
+            if !self.input.seek(key.target) {
+                return Ok(false);
+            }
+            self.decoder.flush();
+            (self.draining, self.landing, self.last) = (false, true, None);
+        }
+        self.counted = None;
+        let skip = self.index.may_skip.then_some(stamp);
+        while self.next(skip)? {
+            let Some(reached) = self.stamp() else { return Ok(false) };
+            self.last = Some(reached);
+            if reached >= stamp {
+                return Ok(reached == stamp && !self.frame.is_corrupt() && !self.frame.has_decode_errors());
+            }
+        }
+        self.last = None;
+        Ok(false)
+    }
+
+    fn find_by_count(&mut self, frame: usize) -> Result<(), Failure> {
+        if self.counted.is_none_or(|counted| counted > frame) {
+            self.restart()?;
+        }
+        while self.counted.is_some_and(|counted| counted <= frame) {
+            if !self.count_next() {
+                let counted = self.counted.take().unwrap_or_default();
+                self.index.stamps.truncate(counted);
+                return Err(self.past_the_end(frame));
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes the whole file, to know its frames.
+    fn scan(&mut self) -> Result<(), Failure> {
+        self.restart()?;
+        let mut stamps = Vec::new();
+        while self.count_next() {
+            stamps.push(self.stamp());
+        }
+        self.counted = None;
+        self.index.replace(&stamps);
+        Ok(())
+    }
+
+    /// The next frame in order; false at the end or at damage.
+    fn count_next(&mut self) -> bool {
+        loop {
+            match self.next(None) {
+                Ok(true) => {
+                    self.counted = self.counted.map(|counted| counted + 1);
+                    return true;
+                }
+                Ok(false) => return false,
+                Err(Stop::Read(code)) => {
+                    self.damage = Some(describe(code));
+                    return false;
+                }
+                Err(Stop::Decode(code)) => {
+                    self.damage = Some(describe(code));
+                    // A recording may begin in the middle of a group of pictures; the decoder then finds its feet.
+                    if self.counted != Some(0) {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    fn past_the_end(&self, frame: usize) -> Failure {
+        let frames = self.index.stamps.len();
+        match &self.damage {
+            Some(damage) => Failure { class: Class::Decode, frame, frames, text: format!("{damage}; {frames} frames decode") },
+            None => Failure { class: Class::OutOfRange, frame, frames, text: format!("the stream has {frames} frames") },
+        }
+    }
+
+    /// Opens the file anew, so that decoding starts exactly as for a reader that never seeks.
+    fn restart(&mut self) -> Result<(), Failure> {
+        self.input = Input::open(&self.path, self.options.stream)?;
+        self.decoder = decoder(&self.input, self.options.threads)?;
+        (self.counted, self.last, self.landing, self.draining) = (Some(0), None, false, false);
+        self.damage = None;
+        Ok(())
+    }
+
+    fn stamp(&self) -> Option<i64> {
+        self.frame.pts().or_else(|| self.frame.timestamp())
+    }
+
+    /// Decodes one frame into `self.frame`; false at the end of the stream. Frames before `skip` that no other needs are left out.
+    fn next(&mut self, skip: Option<i64>) -> Result<bool, Stop> {
+        loop {
+            match self.decoder.receive_frame(&mut self.frame) {
+                Ok(()) => return Ok(true),
+                Err(ff::Error::Other { errno: ff::error::EAGAIN }) => {}
+                Err(ff::Error::Eof) => return Ok(false),
+                Err(error) => return Err(Stop::Decode(error.into())),
+            }
+            if self.draining {
+                return Ok(false);
+            }
+            self.feed(skip)?;
+        }
+    }
+
+    fn feed(&mut self, skip: Option<i64>) -> Result<(), Stop> {
+        log::clear();
+        loop {
+            let Some(packet) = self.input.read().map_err(Stop::Read)? else {
+                self.draining = true;
+                return self.decoder.send_eof().map_err(|error| Stop::Decode(error.into()));
+            };
+            if self.landing && !packet.is_key() {
+                continue;
+            }
+            self.landing = false;
+            let early = skip.is_some_and(|stamp| packet.pts().is_some_and(|pts| pts < stamp));
+            self.decoder.skip_frame(if early { ff::Discard::NonReference } else { ff::Discard::Default });
+            return self.decoder.send_packet(&packet).map_err(|error| Stop::Decode(error.into()));
+        }
+    }
+}
+
+fn decoder(input: &Input, threads: usize) -> Result<ff::decoder::Video, Failure> {
+    let failed = |error: ff::Error| Failure::from_code(Class::Open, "could not open a decoder", error.into());
+    let codec = input.stream().parameters().id();
+    let mut context = ff::codec::Context::from_parameters(input.stream().parameters()).map_err(failed)?;
+    // SAFETY: the context is not open yet, which is when these may be set.
+    unsafe {
+        (*context.as_mut_ptr()).thread_count = threads.max(1) as c_int;
+        (*context.as_mut_ptr()).pkt_timebase = input.stream().time_base().into();
+    }
+    context.decoder().video().map_err(|error| match error {
+        ff::Error::DecoderNotFound => Failure::new(Class::Open, format!("this FFmpeg has no decoder for {}", codec.name())),
+        other => failed(other),
+    })
+}
+
+/// FFmpeg's library versions, in the form `libavcodec 59.37.100`.
+pub fn versions() -> String {
+    // SAFETY: the functions take nothing and return numbers.
+    let numbers = unsafe { [ffi::avcodec_version(), ffi::avformat_version(), ffi::avutil_version(), ffi::swscale_version()] };
+    let names = ["libavcodec", "libavformat", "libavutil", "libswscale"];
+    let parts = names.iter().zip(numbers).map(|(name, n)| format!("{name} {}.{}.{}", n >> 16, n >> 8 & 0xff, n & 0xff));
+    parts.collect::<Vec<_>>().join(", ")
+}
