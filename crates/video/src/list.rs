@@ -1,1 +1,0 @@
-//! List files to records, with errors that name line and column.
