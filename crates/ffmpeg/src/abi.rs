@@ -60,8 +60,9 @@ pub struct TwInfo {
 /// Runs one entry: neither panics nor errors leave it.
 fn guard(error: *mut TwError, entry: impl FnOnce() -> Result<(), Failure>) -> i32 {
     log::capture();
-    let result = catch_unwind(AssertUnwindSafe(entry))
-        .unwrap_or_else(|_| Err(Failure::new(Class::Internal, "the decoder met a defect of its own")));
+    let result = catch_unwind(AssertUnwindSafe(entry)).unwrap_or_else(|_| {
+        Err(Failure::new(Class::Internal, "the decoder met a defect of its own"))
+    });
     let Err(failure) = result else { return 0 };
     // SAFETY: null, or the caller's structure.
     if let Some(error) = unsafe { error.as_mut() } {
@@ -124,11 +125,14 @@ pub unsafe extern "C" fn tw_video_open(
             return Err(null());
         }
         // SAFETY: the caller states so.
-        let (path, options) = unsafe { (slice::from_raw_parts(path, path_bytes), options.as_ref().ok_or_else(null)?) };
+        let (path, options) = unsafe {
+            (slice::from_raw_parts(path, path_bytes), options.as_ref().ok_or_else(null)?)
+        };
         let options = Options {
             stream: usize::try_from(options.stream).ok(),
             threads: options.threads as usize,
             rotate: options.rotate != 0,
+            seek: true,
         };
         let reader = Box::into_raw(Box::new(Reader::open(path, options)?));
         // SAFETY: `out` is not null and writable.
@@ -142,13 +146,23 @@ pub unsafe extern "C" fn tw_video_open(
 /// # Safety
 /// `reader` must be an open handle, `out` writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tw_video_info(reader: *mut Reader, out: *mut TwInfo, error: *mut TwError) -> i32 {
+pub unsafe extern "C" fn tw_video_info(
+    reader: *mut Reader,
+    out: *mut TwInfo,
+    error: *mut TwError,
+) -> i32 {
     guard(error, || {
         // SAFETY: the caller states so.
-        let (reader, out) = unsafe { (reader.as_ref().ok_or_else(null)?, out.as_mut().ok_or_else(null)?) };
+        let (reader, out) =
+            unsafe { (reader.as_ref().ok_or_else(null)?, out.as_mut().ok_or_else(null)?) };
         let (width, height) = reader.size();
         let frames = reader.known_frames().map_or(-1, |frames| frames as i64);
-        *out = TwInfo { width: width as u32, height: height as u32, frames, fps: reader.frame_rate().unwrap_or(0.0) };
+        *out = TwInfo {
+            width: width as u32,
+            height: height as u32,
+            frames,
+            fps: reader.frame_rate().unwrap_or(0.0),
+        };
         Ok(())
     })
 }
@@ -158,10 +172,15 @@ pub unsafe extern "C" fn tw_video_info(reader: *mut Reader, out: *mut TwInfo, er
 /// # Safety
 /// `reader` must be an open handle, `out` writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tw_video_frame_count(reader: *mut Reader, out: *mut u64, error: *mut TwError) -> i32 {
+pub unsafe extern "C" fn tw_video_frame_count(
+    reader: *mut Reader,
+    out: *mut u64,
+    error: *mut TwError,
+) -> i32 {
     guard(error, || {
         // SAFETY: the caller states so.
-        let (reader, out) = unsafe { (reader.as_mut().ok_or_else(null)?, out.as_mut().ok_or_else(null)?) };
+        let (reader, out) =
+            unsafe { (reader.as_mut().ok_or_else(null)?, out.as_mut().ok_or_else(null)?) };
         *out = reader.frame_count()? as u64;
         Ok(())
     })
@@ -190,14 +209,18 @@ pub unsafe extern "C" fn tw_video_frames(
             return Err(null());
         }
         // SAFETY: both hold `count` entries.
-        let (indices, buffers) = unsafe { (slice::from_raw_parts(indices, count), slice::from_raw_parts(buffers, count)) };
+        let (indices, buffers) = unsafe {
+            (slice::from_raw_parts(indices, count), slice::from_raw_parts(buffers, count))
+        };
         if buffers.iter().any(|buffer| buffer.is_null()) {
             return Err(null());
         }
         let indices: Vec<usize> = indices.iter().map(|&index| index as usize).collect();
         // SAFETY: the buffers are writable for `frame_bytes` bytes and do not overlap.
-        let mut out: Vec<&mut [u8]> =
-            buffers.iter().map(|&buffer| unsafe { slice::from_raw_parts_mut(buffer, frame_bytes) }).collect();
+        let mut out: Vec<&mut [u8]> = buffers
+            .iter()
+            .map(|&buffer| unsafe { slice::from_raw_parts_mut(buffer, frame_bytes) })
+            .collect();
         reader.frames(&indices, &mut out)
     })
 }
@@ -235,7 +258,8 @@ pub unsafe extern "C" fn tw_encoder_open(
         }
         // SAFETY: the caller states so.
         let path = unsafe { slice::from_raw_parts(path, path_bytes) };
-        let encoder = Box::into_raw(Box::new(Encoder::open(path, width as usize, height as usize, fps)?));
+        let encoder =
+            Box::into_raw(Box::new(Encoder::open(path, width as usize, height as usize, fps)?));
         // SAFETY: `out` is not null and writable.
         unsafe { out.write(encoder) };
         Ok(())
@@ -247,13 +271,19 @@ pub unsafe extern "C" fn tw_encoder_open(
 /// # Safety
 /// `encoder` must be an open handle, `rgb` readable for `rgb_bytes` bytes.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tw_encoder_write(encoder: *mut Encoder, rgb: *const u8, rgb_bytes: usize, error: *mut TwError) -> i32 {
+pub unsafe extern "C" fn tw_encoder_write(
+    encoder: *mut Encoder,
+    rgb: *const u8,
+    rgb_bytes: usize,
+    error: *mut TwError,
+) -> i32 {
     guard(error, || {
         if rgb.is_null() {
             return Err(null());
         }
         // SAFETY: the caller states so.
-        let (encoder, rgb) = unsafe { (encoder.as_mut().ok_or_else(null)?, slice::from_raw_parts(rgb, rgb_bytes)) };
+        let (encoder, rgb) =
+            unsafe { (encoder.as_mut().ok_or_else(null)?, slice::from_raw_parts(rgb, rgb_bytes)) };
         encoder.write(rgb)
     })
 }
@@ -263,7 +293,11 @@ pub unsafe extern "C" fn tw_encoder_write(encoder: *mut Encoder, rgb: *const u8,
 /// # Safety
 /// `encoder` must be null or an open handle, which is void afterwards.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tw_encoder_close(encoder: *mut Encoder, finish: i32, error: *mut TwError) -> i32 {
+pub unsafe extern "C" fn tw_encoder_close(
+    encoder: *mut Encoder,
+    finish: i32,
+    error: *mut TwError,
+) -> i32 {
     if encoder.is_null() {
         return 0;
     }

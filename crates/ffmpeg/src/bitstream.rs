@@ -34,11 +34,22 @@ impl Checker {
     pub fn new(codec: Id, extradata: &[u8]) -> Self {
         let prefixed = extradata.first() == Some(&1);
         let layout = match codec {
-            Id::H264 if prefixed && extradata.len() > 4 => Layout::H264 { prefix: usize::from(extradata[4] & 3) + 1 },
+            Id::H264 if prefixed && extradata.len() > 4 => {
+                Layout::H264 { prefix: usize::from(extradata[4] & 3) + 1 }
+            }
             Id::H264 => Layout::H264StartCodes,
-            Id::HEVC if prefixed && extradata.len() > 21 => Layout::Hevc { prefix: usize::from(extradata[21] & 3) + 1 },
+            Id::HEVC if prefixed && extradata.len() > 21 => {
+                Layout::Hevc { prefix: usize::from(extradata[21] & 3) + 1 }
+            }
             Id::MPEG4 => Layout::Mpeg4,
-            Id::AV1 | Id::VP9 | Id::MJPEG | Id::PRORES | Id::DNXHD | Id::FFV1 | Id::HUFFYUV | Id::RAWVIDEO => Layout::OnePicture,
+            Id::AV1
+            | Id::VP9
+            | Id::MJPEG
+            | Id::PRORES
+            | Id::DNXHD
+            | Id::FFV1
+            | Id::HUFFYUV
+            | Id::RAWVIDEO => Layout::OnePicture,
             _ => Layout::Unknown,
         };
         Self { layout, layers: false }
@@ -106,7 +117,8 @@ fn units(packet: &[u8], prefix: usize, mut each: impl FnMut(&[u8]) -> bool) -> b
 /// One video object plane, and more than the few bytes of a plane that is not coded.
 fn is_mpeg4_picture(packet: &[u8]) -> bool {
     const NOT_CODED: usize = 16;
-    packet.len() > NOT_CODED && packet.windows(4).filter(|&code| code == [0, 0, 1, 0xb6]).count() == 1
+    packet.len() > NOT_CODED
+        && packet.windows(4).filter(|&code| code == [0, 0, 1, 0xb6]).count() == 1
 }
 
 #[cfg(test)]
@@ -120,7 +132,10 @@ mod tests {
         let mut checker = Checker::new(Id::H264, &AVC);
         assert!(checker.may_skip());
         assert!(checker.is_one_picture(&[0, 0, 0, 2, 0x65, 1, 0, 0, 0, 1, 0x06]));
-        assert!(!checker.is_one_picture(&[0, 0, 0, 1, 0x06]), "a packet without a slice shows nothing");
+        assert!(
+            !checker.is_one_picture(&[0, 0, 0, 1, 0x06]),
+            "a packet without a slice shows nothing"
+        );
         assert!(!checker.is_one_picture(&[0xff, 0xff, 0xff, 0xff, 0x65]));
         assert!(!checker.is_one_picture(&[0, 0, 0, 0, 0x65]));
         assert!(!checker.is_one_picture(&[0, 0]));
@@ -135,7 +150,10 @@ mod tests {
         assert!(checker.may_skip());
         assert!(checker.is_one_picture(&[0, 0, 0, 3, 0x02, 0x02, 0]));
         assert!(!checker.may_skip());
-        assert!(!checker.is_one_picture(&[0, 0, 0, 3, 0x20, 0x01, 0]), "a broken link hides pictures");
+        assert!(
+            !checker.is_one_picture(&[0, 0, 0, 3, 0x20, 0x01, 0]),
+            "a broken link hides pictures"
+        );
     }
 
     #[test]

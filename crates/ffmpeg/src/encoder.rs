@@ -43,10 +43,16 @@ impl Encoder {
         log::clear();
         let fits = |side: usize| side > 0 && side <= 16384 && side.is_multiple_of(2);
         if !fits(width) || !fits(height) {
-            return Err(Failure::new(Class::Argument, format!("expected even sides up to 16384 but received {width}x{height}")));
+            return Err(Failure::new(
+                Class::Argument,
+                format!("expected even sides up to 16384 but received {width}x{height}"),
+            ));
         }
         if !(fps.is_finite() && fps > 0.0 && fps <= 1000.0) {
-            return Err(Failure::new(Class::Argument, format!("expected 0 < fps <= 1000 but received {fps}")));
+            return Err(Failure::new(
+                Class::Argument,
+                format!("expected 0 < fps <= 1000 but received {fps}"),
+            ));
         }
         let address = CString::new([b"file:", path].concat())
             .map_err(|_| Failure::new(Class::Argument, "expected a path without a zero byte"))?;
@@ -69,11 +75,26 @@ impl Encoder {
     fn open_codec(&mut self, fps: f64) -> Result<(), Failure> {
         // SAFETY: pointers are checked before use, and the context is ours.
         unsafe {
-            check("mp4", ffi::avformat_alloc_output_context2(&raw mut self.format, ptr::null(), c"mp4".as_ptr(), ptr::null()))?;
+            check(
+                "mp4",
+                ffi::avformat_alloc_output_context2(
+                    &raw mut self.format,
+                    ptr::null(),
+                    c"mp4".as_ptr(),
+                    ptr::null(),
+                ),
+            )?;
             let x264 = ffi::avcodec_find_encoder_by_name(c"libx264".as_ptr());
-            let codec = if x264.is_null() { ffi::avcodec_find_encoder(ffi::AVCodecID::AV_CODEC_ID_MPEG4) } else { x264 };
+            let codec = if x264.is_null() {
+                ffi::avcodec_find_encoder(ffi::AVCodecID::AV_CODEC_ID_MPEG4)
+            } else {
+                x264
+            };
             if codec.is_null() {
-                return Err(Failure::new(Class::Encode, "this FFmpeg has neither the encoder libx264 nor mpeg4"));
+                return Err(Failure::new(
+                    Class::Encode,
+                    "this FFmpeg has neither the encoder libx264 nor mpeg4",
+                ));
             }
             self.codec = allocated(ffi::avcodec_alloc_context3(codec))?;
             let context = &mut *self.codec;
@@ -95,10 +116,19 @@ impl Encoder {
                 context.flags |= ffi::AV_CODEC_FLAG_QSCALE as c_int;
                 context.global_quality = 2 * ffi::FF_QP2LAMBDA as c_int;
             } else {
-                check("preset", ffi::av_opt_set(context.priv_data, c"preset".as_ptr(), c"veryfast".as_ptr(), 0))?;
-                check("crf", ffi::av_opt_set(context.priv_data, c"crf".as_ptr(), c"12".as_ptr(), 0))?;
+                check(
+                    "preset",
+                    ffi::av_opt_set(context.priv_data, c"preset".as_ptr(), c"veryfast".as_ptr(), 0),
+                )?;
+                check(
+                    "crf",
+                    ffi::av_opt_set(context.priv_data, c"crf".as_ptr(), c"12".as_ptr(), 0),
+                )?;
             }
-            check("could not open the encoder", ffi::avcodec_open2(self.codec, codec, ptr::null_mut()))?;
+            check(
+                "could not open the encoder",
+                ffi::avcodec_open2(self.codec, codec, ptr::null_mut()),
+            )?;
         }
         Ok(())
     }
@@ -109,10 +139,20 @@ impl Encoder {
             let stream = allocated(ffi::avformat_new_stream(self.format, ptr::null()))?;
             (*stream).time_base = (*self.codec).time_base;
             (*stream).avg_frame_rate = (*self.codec).framerate;
-            check("parameters", ffi::avcodec_parameters_from_context((*stream).codecpar, self.codec))?;
-            let opened = ffi::avio_open(&raw mut (*self.format).pb, address.as_ptr(), ffi::AVIO_FLAG_WRITE as c_int);
+            check(
+                "parameters",
+                ffi::avcodec_parameters_from_context((*stream).codecpar, self.codec),
+            )?;
+            let opened = ffi::avio_open(
+                &raw mut (*self.format).pb,
+                address.as_ptr(),
+                ffi::AVIO_FLAG_WRITE as c_int,
+            );
             check("could not create the file", opened)?;
-            check("could not write the header", ffi::avformat_write_header(self.format, ptr::null_mut()))?;
+            check(
+                "could not write the header",
+                ffi::avformat_write_header(self.format, ptr::null_mut()),
+            )?;
         }
         Ok(())
     }
@@ -130,7 +170,18 @@ impl Encoder {
             let rgb = ffi::AVPixelFormat::AV_PIX_FMT_RGB24;
             let flags = (ffi::SWS_BICUBIC | ffi::SWS_ACCURATE_RND) as c_int;
             let (none, nothing) = (ptr::null_mut(), ptr::null());
-            let scaler = ffi::sws_getContext(width, height, rgb, width, height, yuv, flags, none, ptr::null_mut(), nothing);
+            let scaler = ffi::sws_getContext(
+                width,
+                height,
+                rgb,
+                width,
+                height,
+                yuv,
+                flags,
+                none,
+                ptr::null_mut(),
+                nothing,
+            );
             self.scaler = allocated(scaler)?;
         }
         Ok(())
@@ -144,7 +195,10 @@ impl Encoder {
         log::clear();
         let bytes = self.width * self.height * 3;
         if rgb.len() != bytes {
-            return Err(Failure::new(Class::Argument, format!("expected {bytes} bytes per frame but received {}", rgb.len())));
+            return Err(Failure::new(
+                Class::Argument,
+                format!("expected {bytes} bytes per frame but received {}", rgb.len()),
+            ));
         }
         let planes = [rgb.as_ptr(), ptr::null(), ptr::null(), ptr::null()];
         let strides = [(self.width * 3) as c_int, 0, 0, 0];
@@ -154,7 +208,15 @@ impl Encoder {
             let frame = &mut *self.frame;
             let height = self.height as c_int;
             let (data, linesize) = (frame.data.as_ptr(), frame.linesize.as_ptr());
-            ffi::sws_scale(self.scaler, planes.as_ptr(), strides.as_ptr(), 0, height, data, linesize);
+            ffi::sws_scale(
+                self.scaler,
+                planes.as_ptr(),
+                strides.as_ptr(),
+                0,
+                height,
+                data,
+                linesize,
+            );
             frame.pts = self.frames;
             self.frames += 1;
         }
@@ -188,9 +250,16 @@ impl Encoder {
                 }
                 check("could not encode", code)?;
                 let stream = *(*self.format).streams;
-                ffi::av_packet_rescale_ts(self.packet, (*self.codec).time_base, (*stream).time_base);
+                ffi::av_packet_rescale_ts(
+                    self.packet,
+                    (*self.codec).time_base,
+                    (*stream).time_base,
+                );
                 (*self.packet).stream_index = 0;
-                check("could not write", ffi::av_interleaved_write_frame(self.format, self.packet))?;
+                check(
+                    "could not write",
+                    ffi::av_interleaved_write_frame(self.format, self.packet),
+                )?;
             }
         }
     }

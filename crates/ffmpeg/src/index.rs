@@ -36,7 +36,10 @@ impl Index {
         let field_order = input.parameters().field_order;
         let mut checker = Checker::new(input.stream().parameters().id(), input.extradata());
         // Fields may come in packets of their own, two to a frame.
-        let mut sure = matches!(field_order, ffi::AVFieldOrder::AV_FIELD_UNKNOWN | ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE);
+        let mut sure = matches!(
+            field_order,
+            ffi::AVFieldOrder::AV_FIELD_UNKNOWN | ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE
+        );
         let mut timed = true;
         let mut index = Self::default();
         let by_pts = input.seeks_by_pts();
@@ -50,7 +53,8 @@ impl Index {
                     break;
                 }
             };
-            sure &= !packet.is_corrupt() && packet.data().is_some_and(|data| checker.is_one_picture(data));
+            sure &= !packet.is_corrupt()
+                && packet.data().is_some_and(|data| checker.is_one_picture(data));
             sure &= !first || packet.is_key();
             first = false;
             let Some(pts) = packet.pts() else {
@@ -87,7 +91,8 @@ impl Index {
     /// Takes the times of the frames that a full decode gave.
     pub fn replace(&mut self, stamps: &[Option<i64>]) {
         let known: Option<Vec<i64>> = stamps.iter().copied().collect();
-        let rising = known.as_ref().is_some_and(|known| known.windows(2).all(|pair| pair[0] < pair[1]));
+        let rising =
+            known.as_ref().is_some_and(|known| known.windows(2).all(|pair| pair[0] < pair[1]));
         self.seekable &= rising;
         self.stamps = known.unwrap_or_else(|| vec![i64::MIN; stamps.len()]);
         self.is_sure = true;

@@ -18,6 +18,8 @@ pub struct Options {
     pub threads: usize,
     /// Apply the display matrix.
     pub rotate: bool,
+    /// Go to key frames; without it every frame is found by counting from the start.
+    pub seek: bool,
 }
 
 /// An open file, with all streams but one switched off.
@@ -68,13 +70,17 @@ impl Input {
             return &[];
         }
         // SAFETY: FFmpeg keeps `extradata_size` bytes there as long as the file is open.
-        unsafe { std::slice::from_raw_parts(parameters.extradata, parameters.extradata_size as usize) }
+        unsafe {
+            std::slice::from_raw_parts(parameters.extradata, parameters.extradata_size as usize)
+        }
     }
 
     /// The 3x3 display matrix in 16.16 fixed point, if the stream has one.
     pub fn display_matrix(&self) -> Option<[i32; 9]> {
         let stream = self.stream();
-        let data = stream.side_data().find(|data| data.kind() == ff::packet::side_data::Type::DisplayMatrix)?;
+        let data = stream
+            .side_data()
+            .find(|data| data.kind() == ff::packet::side_data::Type::DisplayMatrix)?;
         let mut matrix = [0; 9];
         for (value, bytes) in matrix.iter_mut().zip(data.data().as_chunks::<4>().0) {
             *value = i32::from_ne_bytes(*bytes);
@@ -96,7 +102,9 @@ impl Input {
             let mut packet = ff::Packet::empty();
             match packet.read(&mut self.context) {
                 // An empty packet would tell the decoder that the stream is over.
-                Ok(()) if packet.stream() == self.stream && packet.size() > 0 => return Ok(Some(packet)),
+                Ok(()) if packet.stream() == self.stream && packet.size() > 0 => {
+                    return Ok(Some(packet));
+                }
                 Ok(()) => {}
                 Err(ff::Error::Eof) => return Ok(None),
                 Err(error) => return Err(error.into()),
@@ -108,7 +116,12 @@ impl Input {
     pub fn seek(&mut self, time: i64) -> bool {
         // SAFETY: the context is open and the stream's index valid.
         let code = unsafe {
-            ffi::av_seek_frame(self.context.as_mut_ptr(), self.stream as c_int, time, ffi::AVSEEK_FLAG_BACKWARD as c_int)
+            ffi::av_seek_frame(
+                self.context.as_mut_ptr(),
+                self.stream as c_int,
+                time,
+                ffi::AVSEEK_FLAG_BACKWARD as c_int,
+            )
         };
         code >= 0
     }
@@ -121,9 +134,18 @@ fn open_context(path: &[u8]) -> Result<ff::format::context::Input, Failure> {
     let mut raw = ptr::null_mut();
     let mut options = ptr::null_mut();
     // A playlist must not make us read from the network. SAFETY: both strings are terminated, `options` starts empty.
-    unsafe { ffi::av_dict_set(&raw mut options, c"protocol_whitelist".as_ptr(), c"file,crypto,data".as_ptr(), 0) };
+    unsafe {
+        ffi::av_dict_set(
+            &raw mut options,
+            c"protocol_whitelist".as_ptr(),
+            c"file,crypto,data".as_ptr(),
+            0,
+        )
+    };
     // SAFETY: `raw` is null, so that FFmpeg allocates the context, or frees it and leaves null on failure.
-    let code = unsafe { ffi::avformat_open_input(&raw mut raw, address.as_ptr(), ptr::null(), &raw mut options) };
+    let code = unsafe {
+        ffi::avformat_open_input(&raw mut raw, address.as_ptr(), ptr::null(), &raw mut options)
+    };
     // SAFETY: what is left in `options` belongs to us.
     unsafe { ffi::av_dict_free(&raw mut options) };
     if code < 0 {
@@ -147,15 +169,18 @@ fn open_context(path: &[u8]) -> Result<ff::format::context::Input, Failure> {
 fn video_streams(context: &ff::format::context::Input) -> Vec<usize> {
     let is_video = |stream: &ff::Stream<'_>| {
         // SAFETY: a stream of an open file is valid and has parameters.
-        let (kind, disposition) = unsafe { ((*(*stream.as_ptr()).codecpar).codec_type, (*stream.as_ptr()).disposition) };
-        kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO && disposition & ffi::AV_DISPOSITION_ATTACHED_PIC as c_int == 0
+        let (kind, disposition) =
+            unsafe { ((*(*stream.as_ptr()).codecpar).codec_type, (*stream.as_ptr()).disposition) };
+        kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO
+            && disposition & ffi::AV_DISPOSITION_ATTACHED_PIC as c_int == 0
     };
     context.streams().filter(is_video).map(|stream| stream.index()).collect()
 }
 
 fn choose(context: &ff::format::context::Input, wanted: Option<usize>) -> Result<usize, Failure> {
     let videos = video_streams(context);
-    let missing = |text: String| Failure { frames: videos.len(), ..Failure::new(Class::NoVideoStream, text) };
+    let missing =
+        |text: String| Failure { frames: videos.len(), ..Failure::new(Class::NoVideoStream, text) };
     if videos.is_empty() {
         return Err(missing(match context.nb_streams() {
             0 => "no stream".to_owned(),
@@ -164,7 +189,10 @@ fn choose(context: &ff::format::context::Input, wanted: Option<usize>) -> Result
         }));
     }
     if let Some(wanted) = wanted {
-        return videos.get(wanted).copied().ok_or_else(|| missing(format!("{} video stream(s)", videos.len())));
+        return videos
+            .get(wanted)
+            .copied()
+            .ok_or_else(|| missing(format!("{} video stream(s)", videos.len())));
     }
     // SAFETY: the context is open; no decoder is asked for.
     let best = unsafe {
@@ -179,6 +207,10 @@ fn kind(context: &ff::format::context::Input, index: usize) -> String {
     // SAFETY: the stream is valid; FFmpeg returns null or a static string.
     unsafe {
         let name = ffi::av_get_media_type_string((*(*stream.as_ptr()).codecpar).codec_type);
-        if name.is_null() { "unknown kind".to_owned() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
+        if name.is_null() {
+            "unknown kind".to_owned()
+        } else {
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
     }
 }

@@ -20,7 +20,9 @@ pub fn clear() {
 
 /// The first error logged on this thread since [`clear`].
 pub fn first() -> Option<String> {
-    let line = FIRST.try_with(|first| first.try_borrow().map(|line| line.clone()).unwrap_or_default()).ok()?;
+    let line = FIRST
+        .try_with(|first| first.try_borrow().map(|line| line.clone()).unwrap_or_default())
+        .ok()?;
     (!line.is_empty()).then_some(line)
 }
 
@@ -36,7 +38,12 @@ mod platform {
         unsafe { ffi::av_log_set_callback(Some(keep)) }
     }
 
-    unsafe extern "C" fn keep(source: *mut c_void, level: c_int, format: *const c_char, list: *mut ffi::__va_list_tag) {
+    unsafe extern "C" fn keep(
+        source: *mut c_void,
+        level: c_int,
+        format: *const c_char,
+        list: *mut ffi::__va_list_tag,
+    ) {
         if level > ffi::AV_LOG_ERROR {
             return;
         }
@@ -44,7 +51,15 @@ mod platform {
         let mut prefix: c_int = 0;
         // SAFETY: FFmpeg passes a matching format and list; the line is terminated within its length.
         let text = unsafe {
-            ffi::av_log_format_line2(source, level, format, list, line.as_mut_ptr(), line.len() as c_int, &raw mut prefix);
+            ffi::av_log_format_line2(
+                source,
+                level,
+                format,
+                list,
+                line.as_mut_ptr(),
+                line.len() as c_int,
+                &raw mut prefix,
+            );
             CStr::from_ptr(line.as_ptr())
         };
         let _ = super::FIRST.try_with(|first| {

@@ -71,10 +71,13 @@ impl Source {
     fn of(frame: &Video) -> Self {
         use ff::format::Pixel;
         // SAFETY: the frame holds a decoded picture.
-        let (matrix, range) = unsafe { ((*frame.as_ptr()).colorspace as c_int, (*frame.as_ptr()).color_range) };
+        let (matrix, range) =
+            unsafe { ((*frame.as_ptr()).colorspace as c_int, (*frame.as_ptr()).color_range) };
         let format = frame.format();
-        let old_full_range =
-            matches!(format, Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P | Pixel::YUVJ440P | Pixel::YUVJ411P);
+        let old_full_range = matches!(
+            format,
+            Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P | Pixel::YUVJ440P | Pixel::YUVJ411P
+        );
         let full_range = old_full_range || range == ffi::AVColorRange::AVCOL_RANGE_JPEG;
         Self { format, width: frame.width(), height: frame.height(), matrix, full_range }
     }
@@ -116,7 +119,10 @@ impl Picture {
     pub fn write(&mut self, frame: &Video, out: &mut [u8]) -> Result<(), Failure> {
         let bytes = self.width * self.height * 3;
         if out.len() != bytes {
-            return Err(Failure::new(Class::Argument, format!("expected {bytes} bytes per frame but received {}", out.len())));
+            return Err(Failure::new(
+                Class::Argument,
+                format!("expected {bytes} bytes per frame but received {}", out.len()),
+            ));
         }
         self.prepare(Source::of(frame))?;
         let planes = [self.rows.as_mut_ptr(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut()];
@@ -126,10 +132,21 @@ impl Picture {
             let raw = frame.as_ptr();
             let data = (&raw const (*raw).data).cast::<*const u8>();
             let linesize = (&raw const (*raw).linesize).cast::<c_int>();
-            ffi::sws_scale(self.scaler, data, linesize, 0, frame.height() as c_int, planes.as_ptr(), strides.as_ptr())
+            ffi::sws_scale(
+                self.scaler,
+                data,
+                linesize,
+                0,
+                frame.height() as c_int,
+                planes.as_ptr(),
+                strides.as_ptr(),
+            )
         };
         if rows != self.height as c_int {
-            return Err(Failure::new(Class::Decode, format!("the picture was converted to {rows} rows of {}", self.height)));
+            return Err(Failure::new(
+                Class::Decode,
+                format!("the picture was converted to {rows} rows of {}", self.height),
+            ));
         }
         self.turn.copy(&self.rows, self.stride, self.width, self.height, out);
         Ok(())
@@ -164,7 +181,16 @@ impl Picture {
         unsafe {
             let matrix = ffi::sws_getCoefficients(source.matrix);
             let range = c_int::from(source.full_range);
-            ffi::sws_setColorspaceDetails(self.scaler, matrix, range, matrix, 1, 0, neutral, neutral);
+            ffi::sws_setColorspaceDetails(
+                self.scaler,
+                matrix,
+                range,
+                matrix,
+                1,
+                0,
+                neutral,
+                neutral,
+            );
         }
         self.source = Some(source);
         Ok(())
@@ -191,7 +217,8 @@ mod tests {
     const ONE: i32 = 1 << 16;
 
     fn turned(matrix: [i32; 4]) -> Vec<u8> {
-        let turn = Turn::from_matrix(&[matrix[0], matrix[1], 0, matrix[2], matrix[3], 0, 0, 0, 1 << 30]);
+        let turn =
+            Turn::from_matrix(&[matrix[0], matrix[1], 0, matrix[2], matrix[3], 0, 0, 0, 1 << 30]);
         // Two rows of three pixels, 1 2 3 over 4 5 6, in rows of ten bytes.
         let mut rows = [0_u8; 20];
         for (index, value) in (1..=6).enumerate() {

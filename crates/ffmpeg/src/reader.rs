@@ -57,7 +57,8 @@ impl Reader {
         }
         let matrix = if options.rotate { input.display_matrix() } else { None };
         let turn = matrix.map_or_else(Turn::default, |matrix| Turn::from_matrix(&matrix));
-        let index = Index::read(&mut input);
+        let mut index = Index::read(&mut input);
+        index.seekable &= options.seek;
         Ok(Self {
             path: path.to_vec(),
             options,
@@ -82,13 +83,20 @@ impl Reader {
     /// Frames per second as the container states them.
     pub fn frame_rate(&self) -> Option<f64> {
         let stream = self.input.stream();
-        let rate = [stream.avg_frame_rate(), stream.rate()].into_iter().find(|rate| rate.0 > 0 && rate.1 > 0)?;
+        let rate = [stream.avg_frame_rate(), stream.rate()]
+            .into_iter()
+            .find(|rate| rate.0 > 0 && rate.1 > 0)?;
         Some(f64::from(rate.0) / f64::from(rate.1))
     }
 
     /// Frames, if they are known without decoding.
     pub fn known_frames(&self) -> Option<usize> {
         self.index.is_sure.then_some(self.index.stamps.len())
+    }
+
+    /// Whether frames are (still) found by seeking.
+    pub fn is_seeking(&self) -> bool {
+        self.index.seekable
     }
 
     /// Frames that decode.
@@ -117,7 +125,11 @@ impl Reader {
                 current = Some(frame);
             }
             let frames = self.index.stamps.len();
-            self.picture.write(&self.frame, out[position]).map_err(|failure| Failure { frame, frames, ..failure })?;
+            self.picture.write(&self.frame, out[position]).map_err(|failure| Failure {
+                frame,
+                frames,
+                ..failure
+            })?;
         }
         Ok(())
     }
@@ -154,7 +166,9 @@ impl Reader {
             let Some(reached) = self.stamp() else { return Ok(false) };
             self.last = Some(reached);
             if reached >= stamp {
-                return Ok(reached == stamp && !self.frame.is_corrupt() && !self.frame.has_decode_errors());
+                return Ok(reached == stamp
+                    && !self.frame.is_corrupt()
+                    && !self.frame.has_decode_errors());
             }
         }
         self.last = None;
@@ -214,8 +228,18 @@ impl Reader {
     fn past_the_end(&self, frame: usize) -> Failure {
         let frames = self.index.stamps.len();
         match &self.damage {
-            Some(damage) => Failure { class: Class::Decode, frame, frames, text: format!("{damage}; {frames} frames decode") },
-            None => Failure { class: Class::OutOfRange, frame, frames, text: format!("the stream has {frames} frames") },
+            Some(damage) => Failure {
+                class: Class::Decode,
+                frame,
+                frames,
+                text: format!("{damage}; {frames} frames decode"),
+            },
+            None => Failure {
+                class: Class::OutOfRange,
+                frame,
+                frames,
+                text: format!("the stream has {frames} frames"),
+            },
         }
     }
 
@@ -260,23 +284,32 @@ impl Reader {
             }
             self.landing = false;
             let early = skip.is_some_and(|stamp| packet.pts().is_some_and(|pts| pts < stamp));
-            self.decoder.skip_frame(if early { ff::Discard::NonReference } else { ff::Discard::Default });
+            self.decoder.skip_frame(if early {
+                ff::Discard::NonReference
+            } else {
+                ff::Discard::Default
+            });
             return self.decoder.send_packet(&packet).map_err(|error| Stop::Decode(error.into()));
         }
     }
 }
 
 fn decoder(input: &Input, threads: usize) -> Result<ff::decoder::Video, Failure> {
-    let failed = |error: ff::Error| Failure::from_code(Class::Open, "could not open a decoder", error.into());
+    let failed = |error: ff::Error| {
+        Failure::from_code(Class::Open, "could not open a decoder", error.into())
+    };
     let codec = input.stream().parameters().id();
-    let mut context = ff::codec::Context::from_parameters(input.stream().parameters()).map_err(failed)?;
+    let mut context =
+        ff::codec::Context::from_parameters(input.stream().parameters()).map_err(failed)?;
     // SAFETY: the context is not open yet, which is when these may be set.
     unsafe {
         (*context.as_mut_ptr()).thread_count = threads.max(1) as c_int;
         (*context.as_mut_ptr()).pkt_timebase = input.stream().time_base().into();
     }
     context.decoder().video().map_err(|error| match error {
-        ff::Error::DecoderNotFound => Failure::new(Class::Open, format!("this FFmpeg has no decoder for {}", codec.name())),
+        ff::Error::DecoderNotFound => {
+            Failure::new(Class::Open, format!("this FFmpeg has no decoder for {}", codec.name()))
+        }
         other => failed(other),
     })
 }
@@ -284,8 +317,18 @@ fn decoder(input: &Input, threads: usize) -> Result<ff::decoder::Video, Failure>
 /// FFmpeg's library versions, in the form `libavcodec 59.37.100`.
 pub fn versions() -> String {
     // SAFETY: the functions take nothing and return numbers.
-    let numbers = unsafe { [ffi::avcodec_version(), ffi::avformat_version(), ffi::avutil_version(), ffi::swscale_version()] };
+    let numbers = unsafe {
+        [
+            ffi::avcodec_version(),
+            ffi::avformat_version(),
+            ffi::avutil_version(),
+            ffi::swscale_version(),
+        ]
+    };
     let names = ["libavcodec", "libavformat", "libavutil", "libswscale"];
-    let parts = names.iter().zip(numbers).map(|(name, n)| format!("{name} {}.{}.{}", n >> 16, n >> 8 & 0xff, n & 0xff));
+    let parts = names
+        .iter()
+        .zip(numbers)
+        .map(|(name, n)| format!("{name} {}.{}.{}", n >> 16, n >> 8 & 0xff, n & 0xff));
     parts.collect::<Vec<_>>().join(", ")
 }

@@ -197,6 +197,14 @@ pub enum VideoError {
         /// The panic's words.
         reason: String,
     },
+    /// The decoder failed in a way that it should not.
+    #[error("the decoder failed on {}: {reason}; this is a defect of timeweave, please report it", path.display())]
+    DecoderDefect {
+        /// The file.
+        path: PathBuf,
+        /// What is known.
+        reason: String,
+    },
 }
 
 impl VideoError {
@@ -230,6 +238,7 @@ impl VideoError {
             Self::InvalidFrame { .. } => "INVALID_FRAME",
             Self::InvalidOption { .. } => "INVALID_OPTION",
             Self::EncodeFailed { .. } => "ENCODE_FAILED",
+            Self::DecoderDefect { .. } => "INTERNAL",
             Self::EmptyVideo => "EMPTY_VIDEO",
             Self::ListNotFound { .. } => "LIST_NOT_FOUND",
             Self::ListInvalid { .. } => "LIST_INVALID",

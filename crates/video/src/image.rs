@@ -38,7 +38,10 @@ impl RgbImage {
             Err(VideoError::InvalidFrame { field: field.to_owned(), expected, received })
         };
         if self.width == 0 || self.height == 0 {
-            return invalid("sides of at least one pixel".into(), format!("{}x{}", self.width, self.height));
+            return invalid(
+                "sides of at least one pixel".into(),
+                format!("{}x{}", self.width, self.height),
+            );
         }
         let bytes = Self::byte_count(self.width, self.height);
         if self.data.len() != bytes {

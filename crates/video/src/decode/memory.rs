@@ -30,7 +30,8 @@ pub fn from_frames(frames: Vec<RgbImage>) -> Result<Box<dyn VideoSource>, VideoE
             });
         }
     }
-    let info = VideoInfo { width, height, frames: Some(frames.len()), fps: None, decoder: "memory" };
+    let info =
+        VideoInfo { width, height, frames: Some(frames.len()), fps: None, decoder: "memory" };
     Ok(Box::new(Memory { info, frames }))
 }
 
@@ -50,7 +51,11 @@ impl VideoSource for Memory {
     fn frames(&mut self, indices: &[usize]) -> Result<Vec<RgbImage>, VideoError> {
         let frames = self.frames.len();
         let get = |&frame: &usize| {
-            self.frames.get(frame).cloned().ok_or_else(|| VideoError::FrameOutOfRange { path: name(), frame, frames })
+            self.frames.get(frame).cloned().ok_or_else(|| VideoError::FrameOutOfRange {
+                path: name(),
+                frame,
+                frames,
+            })
         };
         indices.iter().map(get).collect()
     }

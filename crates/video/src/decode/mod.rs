@@ -1,13 +1,19 @@
 //! One way to frames: a video file, a folder of images and frames in memory look the same to the stages after.
 
+mod frames;
 mod libav;
 mod memory;
+mod still;
+mod template;
 
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{RgbImage, VideoError};
+pub(crate) use libav::Encoder;
 pub use libav::{ffmpeg_version, set_plugin_dir};
 pub use memory::from_frames;
 
@@ -45,7 +51,9 @@ pub trait VideoSource: Send {
 }
 
 /// Which decoder opens a path.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decoder {
     /// Folders as frames, files through FFmpeg.
@@ -82,8 +90,28 @@ impl Default for OpenOptions {
 /// Opens a video file or a folder of frames.
 ///
 /// # Errors
-/// `FILE_NOT_FOUND`, `NOT_A_VIDEO`, `NO_VIDEO_STREAM`, `NO_FRAMES`, `DECODER_MISSING` and the like; each names the path.
+/// `FILE_NOT_FOUND`, `FILE_ACCESS`, `NOT_A_VIDEO`, `NO_VIDEO_STREAM`, `NO_FRAMES`, `DECODER_MISSING`, `INVALID_OPTION`; each
+/// names the path or the option.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSource>, VideoError> {
-    let _ = options;
-    Err(VideoError::FileNotFound { path: PathBuf::from(path) })
+    let unreadable = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => VideoError::FileNotFound { path: path.to_owned() },
+        _ => VideoError::FileAccess { action: "read", path: path.to_owned(), reason: error.to_string() },
+    };
+    let about = fs::metadata(path).map_err(unreadable)?;
+    match (options.decoder, about.is_dir()) {
+        (Decoder::Auto | Decoder::Frames, true) => frames::open(path, options.template.as_deref()),
+        (Decoder::Frames, false) => Err(VideoError::InvalidOption {
+            field: "decoder".into(),
+            expected: "a folder of images for `frames`".into(),
+            received: format!("the file {}", path.display()),
+        }),
+        (Decoder::Libav, true) => Err(VideoError::NotAVideo { path: path.to_owned(), reason: "it is a folder".into() }),
+        (Decoder::Auto | Decoder::Libav, false) => {
+            fs::File::open(path).map_err(unreadable)?;
+            if about.is_file() && about.len() == 0 {
+                return Err(VideoError::NotAVideo { path: path.to_owned(), reason: "the file is empty".into() });
+            }
+            libav::open(path, options)
+        }
+    }
 }

@@ -1,0 +1,113 @@
+//! Frames found by seeking are, byte for byte, those that a decoder gives from the start of the file.
+
+use std::path::{Path, PathBuf};
+
+use timeweave_ffmpeg::encoder::Encoder;
+use timeweave_ffmpeg::failure::Class;
+use timeweave_ffmpeg::input::Options;
+use timeweave_ffmpeg::reader::Reader;
+
+fn open(path: &Path, seek: bool) -> Reader {
+    let options = Options { stream: None, threads: 1, rotate: false, seek };
+    let opened = Reader::open(path.as_os_str().as_encoded_bytes(), options);
+    opened.unwrap_or_else(|failure| panic!("{}: {failure:?}", path.display()))
+}
+
+fn read(reader: &mut Reader, frame: usize) -> Vec<u8> {
+    let (width, height) = reader.size();
+    let mut data = vec![0; width * height * 3];
+    let read = reader.frames(&[frame], &mut [&mut data]);
+    read.unwrap_or_else(|failure| panic!("frame {frame}: {failure:?}"));
+    data
+}
+
+/// Every index once, far from any order that a decoder likes.
+fn shuffled(frames: usize) -> impl Iterator<Item = usize> {
+    let step = (frames / 3..).find(|&step| step > 1 && gcd(step, frames) == 1).unwrap_or(1);
+    (0..frames).map(move |n| n * step % frames)
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Compares all frames; returns whether seeking was in use to the end.
+fn compare(path: &Path) -> bool {
+    let (mut counting, mut seeking) = (open(path, false), open(path, true));
+    let frames = counting.frame_count().expect("count");
+    assert_eq!(seeking.frame_count().expect("count"), frames, "{}", path.display());
+    let truth: Vec<Vec<u8>> = (0..frames).map(|frame| read(&mut counting, frame)).collect();
+    for frame in shuffled(frames) {
+        assert!(
+            read(&mut seeking, frame) == truth[frame],
+            "frame {frame} of {} differs",
+            path.display()
+        );
+    }
+    assert!(!counting.is_seeking());
+    seeking.is_seeking()
+}
+
+fn write(path: &Path, frames: usize) {
+    let (width, height) = (96, 64);
+    let mut encoder =
+        Encoder::open(path.as_os_str().as_encoded_bytes(), width, height, 25.0).expect("encoder");
+    for frame in 0..frames {
+        let pixel = |at: usize| ((at * 7 + frame * 29) % 251) as u8;
+        let rgb: Vec<u8> = (0..width * height * 3).map(pixel).collect();
+        encoder.write(&rgb).expect("frame");
+    }
+    encoder.finish().expect("file");
+}
+
+fn scratch(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("timeweave-ffmpeg-{}-{name}", std::process::id()))
+}
+
+#[test]
+fn written_files_are_read_by_seeking_and_frames_are_exact() {
+    let path = scratch("exact.mp4");
+    write(&path, 61);
+    assert!(compare(&path), "a file of our own needs no counting");
+    std::fs::remove_file(&path).expect("clean");
+}
+
+#[test]
+fn real_files_are_exact_however_they_are_read() {
+    let Some(folder) = std::env::var_os("TIMEWEAVE_VIDEOS") else {
+        println!("checked: 0 videos sought (TIMEWEAVE_VIDEOS is not set)");
+        return;
+    };
+    let mut videos: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("TIMEWEAVE_VIDEOS is a folder")
+        .map(|entry| entry.expect("entry").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|kind| ["mp4", "mov", "mkv", "avi"].iter().any(|k| kind == *k))
+        })
+        .collect();
+    videos.sort();
+    let counted: Vec<_> = videos.iter().filter(|path| !compare(path)).collect();
+    println!(
+        "checked: {} videos sought, {} of them counted: {counted:?}",
+        videos.len(),
+        counted.len()
+    );
+    assert!(!videos.is_empty());
+}
+
+#[test]
+fn failures_carry_their_class_and_numbers() {
+    let path = scratch("short.mp4");
+    write(&path, 3);
+    let mut reader = open(&path, true);
+    let mut data = vec![0; 96 * 64 * 3];
+    let failure = reader.frames(&[3], &mut [&mut data]).expect_err("past the end");
+    assert_eq!((failure.class, failure.frame, failure.frames), (Class::OutOfRange, 3, 3));
+    let failure = reader.frames(&[0], &mut [&mut data[1..]]).expect_err("small buffer");
+    assert_eq!(failure.class, Class::Argument);
+    std::fs::remove_file(&path).expect("clean");
+    let options = Options { stream: None, threads: 1, rotate: false, seek: true };
+    let gone = Reader::open(path.as_os_str().as_encoded_bytes(), options);
+    assert_eq!(gone.err().expect("no file").class, Class::Open);
+}
