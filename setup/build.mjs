@@ -1,4 +1,4 @@
-// Builds the native pieces into `native/` and the TypeScript into `dist/`, each only when its inputs changed.
+//! Builds the native pieces into `native/` and the TypeScript into `dist/`, each only when its inputs changed.
 import { copyFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { capture, watch } from './child.mjs'

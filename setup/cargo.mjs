@@ -1,4 +1,4 @@
-// Runs cargo with the arguments given and LIBTORCH set: `node setup/cargo.mjs bench --workspace`.
+//! Runs cargo with the arguments given and LIBTORCH set: `node setup/cargo.mjs bench --workspace`.
 import { runAttached } from './child.mjs'
 import { cargoEnvironment } from './build.mjs'
 import { packageRoot } from './places.mjs'

@@ -1,4 +1,4 @@
-// Running other programs: found on PATH, watched line by line, their output's tail kept for the failure's message.
+//! Running other programs: found on PATH, watched line by line, their output's tail kept for the failure's message.
 import { spawn, spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { constants as system } from 'node:os'

@@ -1,4 +1,4 @@
-// Downloads one file over HTTP, going on where an earlier try stopped, with a short time-out so that a closed network is noticed at once.
+//! Downloads one file over HTTP, going on where an earlier try stopped, with a short time-out so that a closed network is noticed at once.
 import { createWriteStream, existsSync, renameSync, rmSync, statSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'

@@ -1,5 +1,5 @@
-// Fetches libtorch into the cache: the official archive, else the PyPI wheel by pip. Work happens in a `.partial` folder, which
-// becomes the real one by a rename when everything in it was verified, so that an interrupted fetch leaves nothing that looks complete.
+//! Fetches libtorch into the cache: the official archive, else the PyPI wheel by pip. Work happens in a `.partial` folder, which
+//! becomes the real one by a rename when everything in it was verified, so that an interrupted fetch leaves nothing that looks complete.
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, statfsSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { capture, watch, which } from './child.mjs'

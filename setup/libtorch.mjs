@@ -1,4 +1,4 @@
-// Finds libtorch, in the order $LIBTORCH, cache folder, a Python environment's torch, and says why a candidate will not do.
+//! Finds libtorch, in the order $LIBTORCH, cache folder, a Python environment's torch, and says why a candidate will not do.
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { capture, which } from './child.mjs'

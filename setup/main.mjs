@@ -1,4 +1,4 @@
-// `npm run setup`: the set-up alone. `npm run build` is the same with the steps that cost nothing when they are done.
+//! `npm run setup`: the set-up alone. `npm run build` is the same with the steps that cost nothing when they are done.
 import { setUpClone } from './steps.mjs'
 import { Reporter } from './terminal.mjs'
 

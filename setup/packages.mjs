@@ -1,4 +1,4 @@
-// The npm packages, installed only when they differ from package-lock.json.
+//! The npm packages, installed only when they differ from package-lock.json.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { watch } from './child.mjs'

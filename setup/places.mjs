@@ -1,4 +1,4 @@
-// Where things are: the package's own folder, the cache folder, the native pieces.
+//! Where things are: the package's own folder, the cache folder, the native pieces.
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'

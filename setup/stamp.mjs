@@ -1,4 +1,4 @@
-// Says whether something made from sources is still as new as they are, by content and not by time: a fresh clone has fresh times.
+//! Says whether something made from sources is still as new as they are, by content and not by time: a fresh clone has fresh times.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'

@@ -1,4 +1,4 @@
-// `npm start [-- options]`: the set-up, then `timeweave demo` with those options.
+//! `npm start [-- options]`: the set-up, then `timeweave demo` with those options.
 import { join } from 'node:path'
 import { runAttached } from './child.mjs'
 import { packageRoot } from './places.mjs'

@@ -1,4 +1,4 @@
-// The set-up's steps in order: tools, npm packages, system libraries, libtorch, native build, TypeScript.
+//! The set-up's steps in order: tools, npm packages, system libraries, libtorch, native build, TypeScript.
 import { buildNative, buildScripts } from './build.mjs'
 import { fetchLibtorch } from './fetch.mjs'
 import { findLibtorch, lockedLibtorch, refusal, wantedLibtorch } from './libtorch.mjs'

@@ -1,4 +1,4 @@
-// The system libraries of a source build: FFmpeg's headers for the decoder, libclang for its bindings, cmake and nasm for the JPEG reader.
+//! The system libraries of a source build: FFmpeg's headers for the decoder, libclang for its bindings, cmake and nasm for the JPEG reader.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { capture, watch, which } from './child.mjs'

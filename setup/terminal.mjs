@@ -1,4 +1,4 @@
-// What the set-up prints: one line per step with its time, a moving line while a step runs on a terminal, a heartbeat elsewhere.
+//! What the set-up prints: one line per step with its time, a moving line while a step runs on a terminal, a heartbeat elsewhere.
 
 /** @typedef {{ write(text: string): unknown, isTTY?: boolean }} Sink */
 

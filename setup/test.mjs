@@ -1,4 +1,4 @@
-// `npm test`: the set-up, then every check in one go; `--only lint|parity|videos` runs a part.
+//! `npm test`: the set-up, then every check in one go; `--only lint|parity|videos` runs a part.
 import { join } from 'node:path'
 import { cargoEnvironment } from './build.mjs'
 import { runAttached } from './child.mjs'

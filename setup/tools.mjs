@@ -1,4 +1,4 @@
-// The programs a source build needs: Node, Rust, a C++ compiler, Python 3 with pip.
+//! The programs a source build needs: Node, Rust, a C++ compiler, Python 3 with pip.
 import { delimiter, join } from 'node:path'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'

@@ -1,0 +1,51 @@
+//! The public API.
+
+export type {
+  AdamwConfig,
+  BlvnetTamSpec,
+  DecodeOptions,
+  Device,
+  EvalConfig,
+  ListConfig,
+  ListFormat,
+  LoopConfig,
+  Modality,
+  ModelSpec,
+  MultiScale,
+  OnError,
+  PredictOptions,
+  Preprocess,
+  ResnetDepth,
+  Sampling,
+  SamplingManner,
+  ScheduleConfig,
+  SgdConfig,
+  TinSpec,
+  TrainConfig,
+  TsmSpec,
+  TsnSpec,
+} from './lib/config.js'
+export { ERROR_CODES, TimeweaveError, type ErrorCode } from './lib/errors.js'
+export { evaluate } from './lib/evaluate.js'
+export { createModel, listModels, loadModel, type CreateModelOptions, type LoadModelOptions, type Model } from './lib/model.js'
+export type {
+  ClassResult,
+  ClassScore,
+  EpochFigures,
+  EvalEvent,
+  EvalResult,
+  Frame,
+  InterlaceState,
+  ModelInfo,
+  ParameterInfo,
+  Prediction,
+  PredictionFailure,
+  RunCheckpoint,
+  SkippedSample,
+  Tensor,
+  TrainEvent,
+  TrainResult,
+  VideoInput,
+} from './lib/results.js'
+export type { Run, RunOptions } from './lib/run.js'
+export { train } from './lib/train.js'

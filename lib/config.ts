@@ -1,0 +1,315 @@
+//! The configurations, as types. Their defaults and checks live on the native side; a test compares these types with the
+//! JSON Schema that it derives from its own.
+
+/** Where a network lives; `auto` is the first CUDA device where there is one, else the CPU. */
+export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`
+
+/** What a frame of the clip holds: 3 channels, 10 (five pairs of optical flow) or 18 (six images). */
+export type Modality = 'rgb' | 'flow' | 'rgb-diff'
+
+/** Depth of a ResNet; `50c` has a deep stem, `50d` also pools in its shortcuts. */
+export type ResnetDepth = 18 | 34 | 50 | '50c' | '50d' | 101 | 152
+
+/** What every architecture has. */
+interface SpecFields {
+  /** Number of classes. */
+  numClasses: number
+  /** What a frame of the clip holds. @default 'rgb' */
+  modality?: Modality
+}
+
+/** What the networks have that see each frame by a ResNet. */
+interface ResnetFields extends SpecFields {
+  /** Frames of a clip. @default 8 */
+  numFrames?: number
+  /** Depth of the backbone. @default 18 */
+  depth?: ResnetDepth
+  /** How the logits of the frames are joined. @default 'avg' */
+  consensus?: 'avg'
+  /** A second dropout of 0.5 before the first one, as X-Temporal's backbone has. @default false */
+  doubleDropout?: boolean
+}
+
+/** bLVNet-TAM (https://arxiv.org/abs/1912.00869): a big and a little branch on alternate frames, aggregated in time. */
+export interface BlvnetTamSpec extends SpecFields {
+  arch: 'blvnet-tam'
+  /** Frames of a clip, even; the paper's `8x2` is 16. @default 16 */
+  numFrames?: number
+  /** Depth of the network. @default 50 */
+  depth?: 50 | 101 | 152
+  /** The little branch has `1/alpha` of the channels. @default 2 */
+  alpha?: number
+  /** The little branch has about `1/beta` of the blocks. @default 4 */
+  beta?: number
+  /** Taps of the temporal aggregation. @default 3 */
+  blendingFrames?: number
+  /** Whether there is a temporal aggregation at all. @default true */
+  tam?: boolean
+  /** Dropout before the classifier. @default 0.5 */
+  dropout?: number
+}
+
+/** TSN (https://arxiv.org/abs/1608.00859): a ResNet on each frame, averaged. */
+export interface TsnSpec extends ResnetFields {
+  arch: 'tsn'
+  /** Dropout before the classifier. @default 0.8 */
+  dropout?: number
+}
+
+/** TSM (https://arxiv.org/abs/1811.08383): a ResNet whose blocks shift channels in time. */
+export interface TsmSpec extends ResnetFields {
+  arch: 'tsm'
+  /** `1/shiftDiv` of the channels move in each direction. @default 8 */
+  shiftDiv?: number
+  /** Where the shift stands. @default 'blockres' */
+  shiftPlace?: 'blockres' | 'block' | 'two-path'
+  /** Every how many blocks one is shifted; `auto` is 2 from depth 101 on, else 1. @default 'auto' */
+  nRound?: 'auto' | 1 | 2
+  /** Dropout before the classifier. @default 0.5 */
+  dropout?: number
+}
+
+/** TIN (https://arxiv.org/abs/2001.06499): a ResNet whose blocks interlace channels in time by learnt offsets. */
+export interface TinSpec extends ResnetFields {
+  arch: 'tin'
+  /** `1/shiftDiv` of the channels are interlaced. @default 4 */
+  shiftDiv?: number
+  /** What the offsets are multiplied by. @default 4 */
+  offsetScale?: 4 | 'frames'
+  /** Offset in frames that the offset nets start from. @default 0.5 */
+  initialOffset?: number
+  /** Dropout before the classifier. @default 0.8 */
+  dropout?: number
+}
+
+/** A network, discriminated on `arch`. */
+export type ModelSpec = BlvnetTamSpec | TsnSpec | TsmSpec | TinSpec
+
+/** Whose rules hold where the peers differ. */
+export type SamplingManner = 'x-temporal' | 'tsm' | 'blvnet'
+
+/** How frames are chosen. */
+export type Sampling =
+  | {
+      /** One frame out of each of `numFrames` equal parts of the video. */
+      type: 'uniform'
+      /** @default 'x-temporal' */
+      manner?: SamplingManner
+    }
+  | {
+      /** Frames at a fixed distance, out of one window of the video. */
+      type: 'dense'
+      /** @default 'x-temporal' */
+      manner?: SamplingManner
+      /** Distance between frames. @default 1, with `tsm` 64 / numFrames */
+      stride?: number | null
+    }
+
+/** The multi-scale crop of training. */
+export interface MultiScale {
+  /** Fractions of the frame's shorter side. @default [1, 0.875, 0.75, 0.66] */
+  scales?: number[]
+  /** How many places in `scales` the width's and the height's fraction may lie apart. @default 1 */
+  maxDistort?: number
+  /** 13 positions instead of the 5 of corners and middle. @default true */
+  morePositions?: boolean
+}
+
+/** Everything that turns a video into a network's input; kept in a model's card. */
+export interface Preprocess {
+  /** Evaluation: the frame's shorter side, in pixels, before the middle is cut out. @default 256 */
+  scaleSize?: number
+  /** Side of the square that the network sees, in pixels. @default 224 */
+  cropSize?: number
+  /** Mean of red, green and blue, of 1. @default ImageNet's */
+  mean?: [number, number, number]
+  /** Standard deviation of red, green and blue, of 1. @default ImageNet's */
+  std?: [number, number, number]
+  /** Which frames make the clip. @default { type: 'uniform' } */
+  sampling?: Sampling
+  /** Training: mirror half of the clips; false where the classes have a direction. @default true */
+  flip?: boolean
+  /** Training: the multi-scale crop; null cuts training clips as evaluation does. @default {} */
+  multiScale?: MultiScale | null
+}
+
+/** The form of a list file's lines. */
+export type ListFormat = 'auto'
+
+/** A list file. */
+export interface ListConfig {
+  /** The file: a path and a label per line. */
+  list: string
+  /** The folder that relative paths start from. @default the list's folder */
+  root?: string | null
+  /** The form of the lines. @default 'auto' */
+  format?: ListFormat
+}
+
+/** What to do with a sample that cannot be read: stop the run, or leave it out and report it. */
+export type OnError = 'error' | 'skip'
+
+/** `torch.optim.SGD` without dampening. */
+export interface SgdConfig {
+  type: 'sgd'
+  /** The base learning rate. @default 0.01 */
+  lr?: number
+  /** Part of the last step that is kept. @default 0.9 */
+  momentum?: number
+  /** L2 penalty that is added to the gradient. @default 0.0005 */
+  weightDecay?: number
+  /** Look ahead along the momentum. @default true */
+  nesterov?: boolean
+}
+
+/** `torch.optim.AdamW` without amsgrad. */
+export interface AdamwConfig {
+  type: 'adamw'
+  /** The base learning rate. @default 0.001 */
+  lr?: number
+  /** Decay of the first and second moments. @default [0.9, 0.999] */
+  betas?: [number, number]
+  /** Added to the root of the second moment. @default 1e-8 */
+  eps?: number
+  /** Part of the weights that each step takes away, times the rate. @default 0.01 */
+  weightDecay?: number
+}
+
+/** The first epochs, in which the learning rate climbs. */
+interface Warmup {
+  /** Epochs of warm-up. @default 0 */
+  warmupEpochs?: number
+  /** By the same amount or by the same factor each iteration. @default 'linear' */
+  warmupType?: 'linear' | 'exp'
+  /** Where the warm-up starts, as a part of the base rate. @default 0.1 */
+  warmupFactor?: number
+}
+
+/** The curve of the learning rate; all times are in epochs and may be fractions. */
+export type ScheduleConfig =
+  | (Warmup & {
+      /** Half a cosine. */
+      type: 'cosine'
+      /** The rate at the end. @default 0 */
+      minLr?: number
+      /** Epochs from the base rate to `minLr`. @default those of the run */
+      epochs?: number | null
+    })
+  | (Warmup & {
+      /** Times `gamma` every `stepEpochs`. */
+      type: 'step'
+      stepEpochs: number
+      /** @default 0.1 */
+      gamma?: number
+    })
+  | (Warmup & {
+      /** Times `gamma` at each of `milestones`. */
+      type: 'multi-step'
+      milestones: number[]
+      /** @default 0.1 */
+      gamma?: number
+    })
+  | (Warmup & {
+      /** The base rate throughout. */
+      type: 'constant'
+    })
+
+/** How long and in what portions. */
+export interface LoopConfig {
+  /** Passes over the training list. @default 50 */
+  epochs?: number
+  /** Clips per step. @default 8 */
+  batchSize?: number
+  /** The largest norm of all gradients together; null does not clip. @default 20 */
+  clipGradient?: number | null
+  /** Part of the target spread over all classes. @default 0 */
+  labelSmoothing?: number
+  /** Validate every so many epochs, and after the last. @default 1 */
+  evalEvery?: number
+  /** A `step` event every so many steps. @default 20 */
+  logEvery?: number
+  /** Decides weights, order, augmentation and dropout. @default 1 */
+  seed?: number
+}
+
+/** Everything that a training run depends on. Relative paths start from the current folder. */
+export interface TrainConfig {
+  /** The network. */
+  model: ModelSpec
+  /** Weights to start from. @default fresh ones */
+  init?: {
+    /** A safetensors file with the network's own names. */
+    weights: string
+    /** Start with a fresh classifier where the file's does not fit. @default false */
+    newClassifier?: boolean
+  } | null
+  /** The lists and how their videos become clips. */
+  data: {
+    /** Training samples. */
+    train: ListConfig
+    /** Validation samples. @default none */
+    val?: ListConfig | null
+    /** A file with one class name per line. @default the numbers */
+    classes?: string | null
+    /** Sampling of frames and the transforms. */
+    preprocess?: Preprocess
+    /** Threads that decode and transform. @default 1 */
+    workers?: number
+    /** What to do with a sample that cannot be read. @default 'error' */
+    onError?: OnError
+  }
+  /** How weights are stepped. @default { type: 'sgd' } */
+  optimizer?: SgdConfig | AdamwConfig
+  /** How the learning rate changes. @default { type: 'cosine' } */
+  schedule?: ScheduleConfig
+  /** How long and in what portions. */
+  train?: LoopConfig
+  /** @default 'auto' */
+  device?: Device
+  /** Where the run is kept. */
+  output?: {
+    /** The run folder. @default `runs/<arch>-<n>` with the first free n */
+    dir?: string | null
+  }
+  /** `auto` goes on where the run folder stands, if there is one; else a run folder to go on from. @default a fresh run */
+  resume?: string | null
+}
+
+/** Everything that an evaluation depends on; the network and its transforms come from the checkpoint's card. */
+export interface EvalConfig {
+  /** A checkpoint with a model card. */
+  checkpoint: string
+  /** What to evaluate on. */
+  data: ListConfig & {
+    /** Threads that decode and transform. @default 1 */
+    workers?: number
+    /** What to do with a sample that cannot be read. @default 'error' */
+    onError?: OnError
+  }
+  /** Clips per batch; changes no figure. @default 8 */
+  batchSize?: number
+  /** @default 'auto' */
+  device?: Device
+}
+
+/** How a video is opened. */
+export interface DecodeOptions {
+  /** Which decoder; `auto` reads folders as frames and files through FFmpeg. @default 'auto' */
+  decoder?: 'auto' | 'libav' | 'frames'
+  /** Names of the images of a frame folder, such as `img_{:05d}.jpg`. @default found by itself */
+  template?: string | null
+  /** Turn frames upright as the file's display matrix says. @default true */
+  rotate?: boolean
+  /** Which video stream, from 0 among the video streams. @default FFmpeg's choice */
+  stream?: number | null
+  /** Decoder threads per source. @default 1 */
+  threads?: number
+}
+
+/** What a prediction gives and how videos are opened. */
+export interface PredictOptions {
+  /** Classes to give, best first. @default 5 */
+  topK?: number
+  /** How videos are opened. */
+  decode?: DecodeOptions
+}
