@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tch::TchError;
+use tch::{Kind, TchError};
 use timeweave_kernels::KernelError;
 
 /// An error of the models crate; [`ModelError::code`] is its stable name.
@@ -27,6 +27,14 @@ pub enum ModelError {
         expected: String,
         /// The shape that came.
         actual: Vec<i64>,
+    },
+    /// A tensor has another element type than the network takes.
+    #[error("expected {tensor} in a floating-point type but received {actual:?}")]
+    Dtype {
+        /// Which tensor.
+        tensor: &'static str,
+        /// The type that came.
+        actual: Kind,
     },
     /// The device that was asked for is not there.
     #[error("expected an available device but received {device}: {reason}")]
@@ -88,6 +96,7 @@ impl ModelError {
         match self {
             Self::InvalidSpec { .. } => "INVALID_SPEC",
             Self::Shape { .. } => "SHAPE_MISMATCH",
+            Self::Dtype { .. } => "DTYPE_MISMATCH",
             Self::Device { .. } => "DEVICE_UNAVAILABLE",
             Self::CheckpointNotFound { .. } => "CHECKPOINT_NOT_FOUND",
             Self::CheckpointUnreadable { .. } => "CHECKPOINT_UNREADABLE",

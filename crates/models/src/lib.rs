@@ -11,18 +11,24 @@
 //! | `tin` | <https://arxiv.org/abs/2001.06499> | deepcs233/TIN, Sense-X/X-Temporal |
 #![forbid(unsafe_code)]
 
+mod backbones;
 pub mod checkpoint;
 mod error;
 mod info;
+mod layers;
 mod model;
 mod network;
+mod pass;
+pub mod recipe;
 mod spec;
+mod temporal;
 
 pub use checkpoint::{CheckpointReport, LoadOptions, ModelCard};
 pub use error::ModelError;
 pub use info::{InputInfo, ModelInfo, list_models, model_info};
 pub use model::{Model, ParamInfo};
 pub use network::{InterlaceState, Network};
+pub use pass::Mode;
 pub use spec::{
     BigLittleDepth, BlvnetTamSpec, Consensus, Modality, ModelSpec, OffsetScale, ResnetDepth,
     Rounds, ShiftPlace, TinSpec, TsmSpec, TsnSpec,
