@@ -22,6 +22,11 @@ pub mod transform;
 pub mod write;
 
 pub use decode::{Decoder, OpenOptions, VideoInfo, VideoSource, from_frames, open};
+pub use dataset::{Dataset, DatasetOptions, Sample};
 pub use error::VideoError;
 pub use image::RgbImage;
+pub use list::{ListFormat, ListOptions, Record, RecordList};
+pub use loader::{Batch, Loader, LoaderOptions, OnError, Skipped};
+pub use sample::Sampling;
+pub use transform::{Clip, MultiScale, Preprocess, eval_clip, normalize_into, train_clip};
 pub use write::write_video;

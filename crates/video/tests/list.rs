@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use timeweave_video::VideoError;
-use timeweave_video::list::{self, Extent, ListFormat, ListOptions, RecordList, Separator, parse, read};
+use timeweave_video::list::{
+    self, Extent, ListFormat, ListOptions, RecordList, Separator, parse, read,
+};
 
 fn parsed(text: &str) -> RecordList {
     parse(text, Path::new("lists/train.txt"), &ListOptions::default()).expect("a list")
@@ -14,14 +16,20 @@ fn error(text: &str, options: &ListOptions) -> VideoError {
 }
 
 fn rows(list: &RecordList) -> Vec<(&str, Extent, &[usize])> {
-    list.records.iter().map(|record| (record.input.as_str(), record.extent, &record.labels[..])).collect()
+    list.records
+        .iter()
+        .map(|record| (record.input.as_str(), record.extent, &record.labels[..]))
+        .collect()
 }
 
 #[test]
 fn the_peers_formats_are_told_apart() {
     let tsm = parsed("a/b.mkv 300 0\nc 12 2\n");
     assert_eq!((tsm.format, tsm.separator), (ListFormat::PathFramesLabel, Separator::Space));
-    assert_eq!(rows(&tsm), [("a/b.mkv", Extent::Count(300), &[0][..]), ("c", Extent::Count(12), &[2])]);
+    assert_eq!(
+        rows(&tsm),
+        [("a/b.mkv", Extent::Count(300), &[0][..]), ("c", Extent::Count(12), &[2])]
+    );
     assert_eq!(tsm.records[1].path, Path::new("lists/c"));
 
     let ibm = parsed("78687 1 42 93\n42326 3 46 173\n");
@@ -29,8 +37,14 @@ fn the_peers_formats_are_told_apart() {
     assert_eq!(rows(&ibm)[1], ("42326", Extent::Range { start: 3, end: 46 }, &[173][..]));
 
     let kinetics = parsed("arm wrestling/x y_0001;1;300;5\nb/z;1;250;6;8\n");
-    assert_eq!((kinetics.format, kinetics.separator), (ListFormat::PathStartEndLabel, Separator::Semicolon));
-    assert_eq!(rows(&kinetics)[0], ("arm wrestling/x y_0001", Extent::Range { start: 1, end: 300 }, &[5][..]));
+    assert_eq!(
+        (kinetics.format, kinetics.separator),
+        (ListFormat::PathStartEndLabel, Separator::Semicolon)
+    );
+    assert_eq!(
+        rows(&kinetics)[0],
+        ("arm wrestling/x y_0001", Extent::Range { start: 1, end: 300 }, &[5][..])
+    );
     assert_eq!(kinetics.records[1].labels, [6, 8]);
 
     let mmaction = parsed("some/path/000.mp4 1\nsome/path/001.mp4 10\n");
@@ -39,7 +53,10 @@ fn the_peers_formats_are_told_apart() {
 
     let csv = parsed("path,label\nmy clip.mp4,3\nb.mp4, 4\n");
     assert_eq!((csv.format, csv.separator), (ListFormat::PathLabel, Separator::Comma));
-    assert_eq!(rows(&csv), [("my clip.mp4", Extent::Whole, &[3][..]), ("b.mp4", Extent::Whole, &[4])]);
+    assert_eq!(
+        rows(&csv),
+        [("my clip.mp4", Extent::Whole, &[3][..]), ("b.mp4", Extent::Whole, &[4])]
+    );
 
     let several = parsed("a.mp4 300 144,246\nb.mp4 300 1\n");
     assert_eq!(several.records[0].labels, [144, 246]);
@@ -47,8 +64,12 @@ fn the_peers_formats_are_told_apart() {
 
 #[test]
 fn blank_lines_comments_marks_and_line_ends_are_passed_over_and_lines_keep_their_numbers() {
-    let list = parsed("\u{feff}# classes: 2\r\n\r\na.mp4 10 0\r\n  \r\n\tb.mp4\t20\t1  \r\n#c.mp4 3 0");
-    assert_eq!(rows(&list), [("a.mp4", Extent::Count(10), &[0][..]), ("b.mp4", Extent::Count(20), &[1])]);
+    let list =
+        parsed("\u{feff}# classes: 2\r\n\r\na.mp4 10 0\r\n  \r\n\tb.mp4\t20\t1  \r\n#c.mp4 3 0");
+    assert_eq!(
+        rows(&list),
+        [("a.mp4", Extent::Count(10), &[0][..]), ("b.mp4", Extent::Count(20), &[1])]
+    );
     assert_eq!(list.records.iter().map(|record| record.line).collect::<Vec<_>>(), [3, 5]);
 }
 
@@ -81,13 +102,37 @@ fn unreadable_lines_are_errors_that_name_line_and_column() {
     let auto = ListOptions::default();
     let ranged = ListOptions { format: ListFormat::PathStartEndLabel, ..ListOptions::default() };
     let cases = [
-        ("a.mp4 30 0\nb.mp4 30 cat\nc.mp4 30 1\n", &auto, 2, "label (column 3 of path frames label)", "`cat`"),
+        (
+            "a.mp4 30 0\nb.mp4 30 cat\nc.mp4 30 1\n",
+            &auto,
+            2,
+            "label (column 3 of path frames label)",
+            "`cat`",
+        ),
         ("a.mp4 30 0\nb.mp4 30 1\n\nc.mp4 30\nd.mp4 1 1", &auto, 4, "the line", "`c.mp4 30`"),
-        ("a.mp4 30 0\nb.mp4 x 1\nc.mp4 30 1\n", &auto, 2, "frames (column 2 of path frames label)", "`x`"),
+        (
+            "a.mp4 30 0\nb.mp4 x 1\nc.mp4 30 1\n",
+            &auto,
+            2,
+            "frames (column 2 of path frames label)",
+            "`x`",
+        ),
         ("a.mp4 0 0\nb.mp4 30 1\n", &auto, 1, "frames (column 2 of path frames label)", "`0`"),
         ("a.mp4 30 -1\nb.mp4 30 1\n", &auto, 1, "label (column 3 of path frames label)", "`-1`"),
-        ("a.mp4 30 1.5\nb.mp4 30 1\nc.mp4 30 1\n", &auto, 1, "label (column 3 of path frames label)", "`1.5`"),
-        ("a.mp4 30 99999999999999999999\n", &auto, 1, "label (column 3 of path frames label)", "`99999999999999999999`"),
+        (
+            "a.mp4 30 1.5\nb.mp4 30 1\nc.mp4 30 1\n",
+            &auto,
+            1,
+            "label (column 3 of path frames label)",
+            "`1.5`",
+        ),
+        (
+            "a.mp4 30 99999999999999999999\n",
+            &auto,
+            1,
+            "label (column 3 of path frames label)",
+            "`99999999999999999999`",
+        ),
         ("a.mp4 cat\nb.mp4 dog\n", &auto, 1, "label (column 2 of path label)", "`cat`"),
         ("a.mp4\n", &auto, 1, "the line", "`a.mp4`"),
         ("x 0 30 0\n", &auto, 1, "start (column 2 of path start end label)", "`0`"),
@@ -98,10 +143,18 @@ fn unreadable_lines_are_errors_that_name_line_and_column() {
     for (text, options, expected_line, expected_field, expected_received) in cases {
         let error = error(text, options);
         assert_eq!(error.code(), "LIST_INVALID", "{text:?}: {error}");
-        let VideoError::ListInvalid { file, line, field, received, .. } = &error else { panic!("{error}") };
+        let VideoError::ListInvalid { file, line, field, received, .. } = &error else {
+            panic!("{error}")
+        };
         assert_eq!(file, Path::new("lists/train.txt"));
-        assert_eq!((*line, field.as_str(), received.as_str()), (expected_line, expected_field, expected_received));
-        assert!(error.to_string().starts_with(&format!("lists/train.txt:{expected_line}: expected ")), "{error}");
+        assert_eq!(
+            (*line, field.as_str(), received.as_str()),
+            (expected_line, expected_field, expected_received)
+        );
+        assert!(
+            error.to_string().starts_with(&format!("lists/train.txt:{expected_line}: expected ")),
+            "{error}"
+        );
     }
 }
 
@@ -134,7 +187,8 @@ fn empty_missing_and_unreadable_files_are_told_apart() {
 
 #[test]
 fn the_options_are_read_from_json() {
-    let text = r#"{"format":"path-start-end-label","separator":"semicolon","numClasses":3,"root":"data"}"#;
+    let text =
+        r#"{"format":"path-start-end-label","separator":"semicolon","numClasses":3,"root":"data"}"#;
     let options: ListOptions = serde_json::from_str(text).expect("valid");
     let list = list::parse("a b;1;9;2", Path::new("x.txt"), &options).expect("a list");
     assert_eq!(list.records[0].path, Path::new("data/a b"));

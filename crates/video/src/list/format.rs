@@ -81,7 +81,8 @@ pub(super) struct Line<'a> {
 /// The lines that hold records.
 pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines = text.lines().enumerate().map(|(at, text)| Line { number: at + 1, text: text.trim() });
+    let lines =
+        text.lines().enumerate().map(|(at, text)| Line { number: at + 1, text: text.trim() });
     lines.filter(|line| !line.text.is_empty() && !line.text.starts_with('#')).collect()
 }
 
@@ -96,17 +97,27 @@ impl Layout {
     /// The layout that was asked for, completed from the lines.
     pub fn find(lines: &[Line<'_>], options: &ListOptions, root: &Path) -> Self {
         let separators = [Separator::Semicolon, Separator::Space, Separator::Comma];
-        let possible = separators.into_iter().filter(|one| options.separator.is_none_or(|asked| asked == *one));
+        let possible = separators
+            .into_iter()
+            .filter(|one| options.separator.is_none_or(|asked| asked == *one));
         // The first separator with which lines end with numbers; without any, the one that splits lines at all.
-        let numbers = possible.clone().map(|separator| (separator, most(lines, |line| numbers(line, separator))));
-        let pieces = possible.clone().map(|separator| (separator, most(lines, |line| separator.split(line).len() - 1)));
+        let numbers = possible
+            .clone()
+            .map(|separator| (separator, most(lines, |line| numbers(line, separator))));
+        let pieces = possible
+            .clone()
+            .map(|separator| (separator, most(lines, |line| separator.split(line).len() - 1)));
         let found = numbers.chain(pieces).find(|(_, columns)| *columns > 0);
-        let (separator, columns) = found.unwrap_or((options.separator.unwrap_or(Separator::Space), 1));
+        let (separator, columns) =
+            found.unwrap_or((options.separator.unwrap_or(Separator::Space), 1));
         if options.format != ListFormat::Auto {
             return Self { format: options.format, separator };
         }
         let exists = |layout: &Self| {
-            let first = lines.iter().find(|line| !layout.is_header(line)).and_then(|line| layout.split(line.text));
+            let first = lines
+                .iter()
+                .find(|line| !layout.is_header(line))
+                .and_then(|line| layout.split(line.text));
             first.is_some_and(|(path, _)| root.join(path).exists())
         };
         let layout = |columns| Self { format: ListFormat::with_columns(columns), separator };
@@ -116,13 +127,14 @@ impl Layout {
     }
 
     /// The path and the columns after it; none when there are too few or too many.
-    pub fn split<'a>(&self, text: &'a str) -> Option<(&'a str, Vec<&'a str>)> {
+    pub fn split(self, text: &str) -> Option<(&str, Vec<&str>)> {
         let count = self.format.columns().len();
         if self.separator != Separator::Space {
             let columns = self.separator.split(text);
             let (path, columns) = columns.split_first()?;
             let several = self.separator == Separator::Semicolon && columns.len() > count;
-            return (!path.is_empty() && (columns.len() == count || several)).then(|| (*path, columns.to_vec()));
+            return (!path.is_empty() && (columns.len() == count || several))
+                .then(|| (*path, columns.to_vec()));
         }
         let mut path = text;
         let mut columns = Vec::with_capacity(count);
@@ -136,7 +148,7 @@ impl Layout {
     }
 
     /// Whether a line names the columns instead of holding a record.
-    pub fn is_header(&self, line: &Line<'_>) -> bool {
+    pub fn is_header(self, line: &Line<'_>) -> bool {
         let last = self.separator.split(line.text).pop().unwrap_or_default().to_ascii_lowercase();
         self.separator != Separator::Space && matches!(last.as_str(), "label" | "labels" | "class")
     }

@@ -20,8 +20,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::VideoError;
-pub use format::{ListFormat, Separator};
 use format::{Layout, Line};
+pub use format::{ListFormat, Separator};
 
 /// One line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,11 +88,15 @@ pub struct RecordList {
 pub fn read(file: &Path, options: &ListOptions) -> Result<RecordList, VideoError> {
     let bytes = std::fs::read(file).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => VideoError::ListNotFound { path: file.to_owned() },
-        _ => VideoError::FileAccess { action: "read", path: file.to_owned(), reason: error.to_string() },
+        _ => VideoError::FileAccess {
+            action: "read",
+            path: file.to_owned(),
+            reason: error.to_string(),
+        },
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|error| VideoError::ListInvalid {
         file: file.to_owned(),
-        line: bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() + 1,
+        line: bytes[..error.valid_up_to()].split(|&byte| byte == b'\n').count(),
         field: "the line".into(),
         expected: "text in UTF-8".into(),
         received: format!("the byte 0x{:02x}", bytes[error.valid_up_to()]),
@@ -118,7 +122,12 @@ pub fn parse(text: &str, file: &Path, options: &ListOptions) -> Result<RecordLis
     if records.is_empty() {
         return Err(VideoError::EmptyList { file: file.to_owned() });
     }
-    Ok(RecordList { file: file.to_owned(), format: layout.format, separator: layout.separator, records })
+    Ok(RecordList {
+        file: file.to_owned(),
+        format: layout.format,
+        separator: layout.separator,
+        records,
+    })
 }
 
 struct Reader<'a> {
@@ -136,7 +145,8 @@ impl Reader<'_> {
             return Err(self.invalid(line, "the line", expected, format!("`{}`", line.text)));
         };
         let first_label = names.len() - 1;
-        let number = |at: usize, least: usize| self.number(line, (at, names[at]), columns[at], least);
+        let number =
+            |at: usize, least: usize| self.number(line, (at, names[at]), columns[at], least);
         let extent = match first_label {
             0 => Extent::Whole,
             1 => Extent::Count(number(0, 1)?),
@@ -146,18 +156,34 @@ impl Reader<'_> {
             }
         };
         let labels = columns[first_label..].iter().enumerate().flat_map(|(at, column)| {
-            column.split(',').map(move |label| self.label(line, (at + first_label, "label"), label.trim()))
+            column
+                .split(',')
+                .map(move |label| self.label(line, (at + first_label, "label"), label.trim()))
         });
         let labels = labels.collect::<Result<Vec<_>, _>>()?;
-        Ok(Record { path: self.root.join(path), input: path.to_owned(), labels, extent, line: line.number })
+        Ok(Record {
+            path: self.root.join(path),
+            input: path.to_owned(),
+            labels,
+            extent,
+            line: line.number,
+        })
     }
 
-    fn label(&self, line: &Line<'_>, column: (usize, &str), text: &str) -> Result<usize, VideoError> {
+    fn label(
+        &self,
+        line: &Line<'_>,
+        column: (usize, &str),
+        text: &str,
+    ) -> Result<usize, VideoError> {
         let label = self.number(line, column, text, 0)?;
         match self.num_classes {
-            Some(num_classes) if label >= num_classes => {
-                Err(VideoError::LabelOutOfRange { file: self.file.to_owned(), line: line.number, label, num_classes })
-            }
+            Some(num_classes) if label >= num_classes => Err(VideoError::LabelOutOfRange {
+                file: self.file.to_owned(),
+                line: line.number,
+                label,
+                num_classes,
+            }),
             _ => Ok(label),
         }
     }
@@ -172,8 +198,14 @@ impl Reader<'_> {
         match text.parse() {
             Ok(number) if number >= least => Ok(number),
             _ => {
-                let field = format!("{name} (column {} of {})", at + 2, self.layout.format.header());
-                Err(self.invalid(line, field, format!("an integer of at least {least}"), format!("`{text}`")))
+                let field =
+                    format!("{name} (column {} of {})", at + 2, self.layout.format.header());
+                Err(self.invalid(
+                    line,
+                    field,
+                    format!("an integer of at least {least}"),
+                    format!("`{text}`"),
+                ))
             }
         }
     }

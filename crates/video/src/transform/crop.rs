@@ -27,7 +27,8 @@ impl Rect {
 
     /// Whether it lies inside an image of size (width, height).
     pub fn lies_in(&self, (width, height): (usize, usize)) -> bool {
-        let inside = |start: i64, length: usize, of: usize| start >= 0 && start as usize + length <= of;
+        let inside =
+            |start: i64, length: usize, of: usize| start >= 0 && start as usize + length <= of;
         inside(self.x, self.width, width) && inside(self.y, self.height, height)
     }
 }
@@ -162,7 +163,11 @@ impl MultiScale {
         let possible = |scale: &f64| *scale > 0.0 && *scale <= 1.0;
         if self.scales.is_empty() || self.scales.len() > 64 || !self.scales.iter().all(possible) {
             let expected = "1 to 64 fractions above 0 and up to 1";
-            return Err(VideoError::option("multiScale.scales", expected, format!("{:?}", self.scales)));
+            return Err(VideoError::option(
+                "multiScale.scales",
+                expected,
+                format!("{:?}", self.scales),
+            ));
         }
         Ok(())
     }

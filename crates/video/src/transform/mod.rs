@@ -42,7 +42,11 @@ impl Clip {
     pub fn frame(&self, index: usize) -> Option<RgbImage> {
         let plane = self.height * self.width;
         let planes = self.data.chunks_exact(3 * plane).nth(index)?;
-        Some(RgbImage { width: self.width as u32, height: self.height as u32, data: packed(planes, plane) })
+        Some(RgbImage {
+            width: self.width as u32,
+            height: self.height as u32,
+            data: packed(planes, plane),
+        })
     }
 }
 
@@ -54,7 +58,11 @@ impl RgbImage {
     pub fn resized(&self, width: u32, height: u32) -> Result<Self, crate::VideoError> {
         self.check("frame")?;
         if width == 0 || height == 0 {
-            return Err(crate::VideoError::option("size", "sides of at least one pixel", format!("{width}x{height}")));
+            return Err(crate::VideoError::option(
+                "size",
+                "sides of at least one pixel",
+                format!("{width}x{height}"),
+            ));
         }
         let to = (width as usize, height as usize);
         let resize = Resize::whole((self.width as usize, self.height as usize), to);

@@ -15,7 +15,9 @@ pub fn normalize_into(planes: &[u8], plane: usize, mean: [f32; 3], std: [f32; 3]
     };
     let tables = [table(0), table(1), table(2)];
     let plane = plane.max(1);
-    for ((values, out), table) in planes.chunks(plane).zip(out.chunks_mut(plane)).zip(tables.iter().cycle()) {
+    for ((values, out), table) in
+        planes.chunks(plane).zip(out.chunks_mut(plane)).zip(tables.iter().cycle())
+    {
         for (out, &value) in out.iter_mut().zip(values) {
             *out = table[usize::from(value)];
         }

@@ -63,7 +63,11 @@ impl Preprocess {
         self.sampling.validate(num_frames)?;
         let pixels = |field, value| match value {
             1..=MAX_SIDE => Ok(()),
-            _ => Err(VideoError::option(field, format!("a number of pixels from 1 to {MAX_SIDE}"), value)),
+            _ => Err(VideoError::option(
+                field,
+                format!("a number of pixels from 1 to {MAX_SIDE}"),
+                value,
+            )),
         };
         pixels("scaleSize", self.scale_size)?;
         pixels("cropSize", self.crop_size)?;
@@ -72,10 +76,18 @@ impl Preprocess {
             return Err(VideoError::option("cropSize", expected, self.crop_size));
         }
         if !self.mean.iter().all(|mean| mean.is_finite()) {
-            return Err(VideoError::option("mean", "three finite numbers", format!("{:?}", self.mean)));
+            return Err(VideoError::option(
+                "mean",
+                "three finite numbers",
+                format!("{:?}", self.mean),
+            ));
         }
         if !self.std.iter().all(|std| std.is_finite() && *std > 0.0) {
-            return Err(VideoError::option("std", "three finite numbers above 0", format!("{:?}", self.std)));
+            return Err(VideoError::option(
+                "std",
+                "three finite numbers above 0",
+                format!("{:?}", self.std),
+            ));
         }
         self.multi_scale.as_ref().map_or(Ok(()), MultiScale::validate)
     }
@@ -143,10 +155,13 @@ pub fn clip(
     };
     let (mut indices, cut) = match request.draws {
         Some(draws) => {
-            let indices = sample::train_indices(&preprocess.sampling, part.len(), request.num_frames, draws)?;
+            let indices =
+                sample::train_indices(&preprocess.sampling, part.len(), request.num_frames, draws)?;
             (indices, Cut::draw(preprocess, draws))
         }
-        None => (sample::eval_indices(&preprocess.sampling, part.len(), request.num_frames)?, Cut::Eval),
+        None => {
+            (sample::eval_indices(&preprocess.sampling, part.len(), request.num_frames)?, Cut::Eval)
+        }
     };
     for index in &mut indices {
         *index += part.start;
@@ -180,7 +195,8 @@ impl Cut {
         let images = source.frames(&distinct)?;
         let mut clip = Clip::new(indices.len(), preprocess.crop_size, preprocess.crop_size);
         let frame_bytes = clip.data.len() / indices.len();
-        let mut cutter = Cutter { cut: self, preprocess, resize: None, scratch: Scratch::default() };
+        let mut cutter =
+            Cutter { cut: self, preprocess, resize: None, scratch: Scratch::default() };
         for (index, image) in distinct.iter().zip(&images) {
             let mut places = (0..indices.len()).filter(|&place| indices[place] == *index);
             let Some(first) = places.next() else { continue };
@@ -202,7 +218,9 @@ impl Cut {
             Self::Train { crop, mirrored } => (crop, mirrored),
         };
         let multi_scale = preprocess.multi_scale.as_ref().zip(crop);
-        let Some(area) = multi_scale.and_then(|(multi_scale, draw)| multi_scale.crop(draw, image, target)) else {
+        let Some(area) =
+            multi_scale.and_then(|(multi_scale, draw)| multi_scale.crop(draw, image, target))
+        else {
             return (whole, preprocess.eval_resize(image, mirrored));
         };
         let square = Rect::whole((target, target));
@@ -226,13 +244,11 @@ impl Cutter<'_> {
     fn run(&mut self, image: &RgbImage, planes: &mut [u8]) -> Result<(), VideoError> {
         image.check("frame")?;
         let size = (image.width as usize, image.height as usize);
-        let (_, area, resize) = match self.resize.take().filter(|(of, ..)| *of == size) {
-            Some(same) => self.resize.insert(same),
-            None => {
-                let (area, resize) = self.cut.resize(self.preprocess, size);
-                self.resize.insert((size, area, resize))
-            }
-        };
+        if self.resize.as_ref().is_none_or(|(of, ..)| *of != size) {
+            let (area, resize) = self.cut.resize(self.preprocess, size);
+            self.resize = Some((size, area, resize));
+        }
+        let Some((_, area, resize)) = &self.resize else { return Ok(()) };
         if area.lies_in(size) {
             resize.run(image, &mut self.scratch, planes);
         } else {
@@ -248,7 +264,8 @@ fn cut_out(image: &RgbImage, area: Rect) -> RgbImage {
     let rows = data.chunks_exact_mut(area.width * 3);
     for (y, row) in (area.y..).zip(rows) {
         for (x, pixel) in (area.x..).zip(row.chunks_exact_mut(3)) {
-            if (0..i64::from(image.width)).contains(&x) && (0..i64::from(image.height)).contains(&y) {
+            if (0..i64::from(image.width)).contains(&x) && (0..i64::from(image.height)).contains(&y)
+            {
                 let at = (y * i64::from(image.width) + x) as usize * 3;
                 pixel.copy_from_slice(&image.data[at..at + 3]);
             }

@@ -36,7 +36,8 @@ impl Taps {
             // A negative number becomes 0 by the cast, as Pillow clamps it.
             let low = (centre - radius + 0.5) as usize;
             let high = ((centre + radius + 0.5) as usize).min(from);
-            let weight = |j: usize| (1.0 - (((j + low) as f64 - centre + 0.5) / radius).abs()).max(0.0);
+            let weight =
+                |j: usize| (1.0 - (((j + low) as f64 - centre + 0.5) / radius).abs()).max(0.0);
             let sum: f64 = (0..high - low).map(weight).sum();
             let fixed = |j| (weight(j) / sum * f64::from(1 << BITS) + 0.5) as i32;
             let count = (0..high - low).rposition(|j| fixed(j) != 0).map_or(1, |last| last + 1);
@@ -67,7 +68,13 @@ impl Taps {
     /// The inputs that any output reads.
     fn inputs(&self) -> Range<usize> {
         let low = self.first.iter().copied().min().unwrap_or(0);
-        let high = self.first.iter().zip(&self.count).map(|(first, count)| first + count).max().unwrap_or(0);
+        let high = self
+            .first
+            .iter()
+            .zip(&self.count)
+            .map(|(first, count)| first + count)
+            .max()
+            .unwrap_or(0);
         low..high
     }
 }
@@ -91,7 +98,13 @@ pub struct Resize {
 impl Resize {
     /// Resizes `area` of images of size `image` to `to` and keeps `window` of the result, mirrored left to right when
     /// asked. Sizes are (width, height); `area` must lie inside the image and `window` inside the result.
-    pub fn new(image: (usize, usize), area: Rect, to: (usize, usize), window: Rect, mirrored: bool) -> Self {
+    pub fn new(
+        image: (usize, usize),
+        area: Rect,
+        to: (usize, usize),
+        window: Rect,
+        mirrored: bool,
+    ) -> Self {
         debug_assert!(area.lies_in(image) && window.lies_in(to));
         let (left, top) = (window.x as usize, window.y as usize);
         let columns = Taps::new(area.x as usize, area.width, to.0, left..left + window.width);
@@ -133,7 +146,8 @@ impl Resize {
             };
             for channel in 0..3 {
                 let at = (channel * height + y) * width;
-                planes[at..at + width].copy_from_slice(&line[channel * width..(channel + 1) * width]);
+                planes[at..at + width]
+                    .copy_from_slice(&line[channel * width..(channel + 1) * width]);
             }
         }
     }
@@ -157,7 +171,9 @@ impl Resize {
         let block = &mut scratch.block;
         block.resize(inputs.len() * 3, [0; LANES]);
         let row_bytes = self.image.0 * 3;
-        for (sources, outs) in source.chunks(LANES * row_bytes).zip(scratch.rows.chunks_mut(LANES * stride)) {
+        for (sources, outs) in
+            source.chunks(LANES * row_bytes).zip(scratch.rows.chunks_mut(LANES * stride))
+        {
             for (lane, row) in sources.chunks_exact(row_bytes).enumerate() {
                 for (cell, &value) in block.iter_mut().zip(&row[inputs.start * 3..inputs.end * 3]) {
                     cell[lane] = value;
@@ -173,7 +189,9 @@ impl Resize {
                             *sum += i32::from(value) * weight;
                         }
                     }
-                    for (out, sum) in outs[channel * width + x..].iter_mut().step_by(stride).zip(sums) {
+                    for (out, sum) in
+                        outs[channel * width + x..].iter_mut().step_by(stride).zip(sums)
+                    {
                         *out = (sum >> BITS) as u8;
                     }
                 }
