@@ -7,7 +7,7 @@ import { pathOf } from './input.js'
 
 /** A configuration and where it was written. */
 export interface ConfigSource {
-  readonly value: unknown
+  readonly value: object
   /** "file:line:column" of a field such as `optimizer.lr`, or undefined where it was not read from a file. */
   place(path: string): string | undefined
 }
@@ -15,6 +15,9 @@ export interface ConfigSource {
 /** Reads a configuration from a file, or takes one that is there already. */
 export function readConfig(config: object | string | URL): ConfigSource {
   if (typeof config === 'string' || config instanceof URL) return readConfigFile(pathOf(config))
+  if (typeof config !== 'object' || config === null) {
+    throw new TimeweaveError('ARGUMENT_INVALID', `expected an object or the path of a file for config but received ${String(config)}`)
+  }
   return { value: config, place: () => undefined }
 }
 
@@ -50,7 +53,10 @@ function placeOf(document: Document, lines: LineCounter, file: string, path: str
   const keys = path.split('.')
   for (let length = keys.length; length > 0; length--) {
     const parts = keys.slice(0, length)
-    const node = document.getIn(parts.map((key) => (/^\d+$/.test(key) ? Number(key) : key)), true)
+    const node = document.getIn(
+      parts.map((key) => (/^\d+$/.test(key) ? Number(key) : key)),
+      true,
+    )
     if (isNode(node) && node.range) {
       const { line, col } = lines.linePos(keyStart(document, parts) ?? node.range[0])
       return `${file}:${line}:${col}`
@@ -76,8 +82,9 @@ function readText(file: string): string {
     return readFileSync(file, 'utf8')
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT') throw new TimeweaveError('FILE_NOT_FOUND', `expected a configuration file but received ${file}: no such file or directory`)
-    throw new TimeweaveError('FILE_ACCESS', `could not read ${file}: ${error instanceof Error ? error.message : error}`)
+    if (code === 'ENOENT')
+      throw new TimeweaveError('FILE_NOT_FOUND', `expected a configuration file but received ${file}: no such file or directory`)
+    throw new TimeweaveError('FILE_ACCESS', `could not read ${file}: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 

@@ -67,7 +67,9 @@ function isFrames(input: readonly unknown[]): input is Frame[] {
 }
 
 function isFrame(item: unknown): item is Frame {
-  return typeof item === 'object' && item !== null && 'data' in item && item.data instanceof Uint8Array && 'width' in item && 'height' in item
+  return (
+    typeof item === 'object' && item !== null && 'data' in item && item.data instanceof Uint8Array && 'width' in item && 'height' in item
+  )
 }
 
 function invalid(field: string, expected: string, received: unknown): TimeweaveError {

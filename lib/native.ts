@@ -88,7 +88,10 @@ function loadCore(require: NodeJS.Require, file: string, libtorch: Libtorch): Na
     const text = error instanceof Error ? error.message : String(error)
     if (text.includes('undefined symbol')) {
       const fix = isClone ? 'npm run setup builds for it' : 'npx timeweave setup fetches the one it was built for'
-      throw new TimeweaveError('LIBTORCH_VERSION', `this build does not fit the libtorch ${libtorch.version} in ${libtorch.path}: ${text}\n  ${fix}`)
+      throw new TimeweaveError(
+        'LIBTORCH_VERSION',
+        `this build does not fit the libtorch ${libtorch.version} in ${libtorch.path}: ${text}\n  ${fix}`,
+      )
     }
     throw new TimeweaveError('LIBTORCH_UNUSABLE', unusable(libtorch, text))
   }

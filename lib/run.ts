@@ -79,7 +79,7 @@ class NativeRun<E extends { readonly type: string }, R> implements Run<E, R> {
   }
 
   async *#read(): AsyncGenerator<E, void, undefined> {
-    for (let next = 0; ; ) {
+    for (let next = 0; ;) {
       const entry = this.#events[this.#placeOf(next)]
       if (entry !== undefined) {
         next = entry.number + 1

@@ -1,5 +1,16 @@
 //! Builds the native pieces into `native/` and the TypeScript into `dist/`, each only when its inputs changed.
-import { copyFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { capture, watch } from './child.mjs'
 import { nativeFiles, nativeFolder, packageRoot } from './places.mjs'

@@ -34,7 +34,7 @@ export async function download(url, file, onProgress) {
         yield chunk
       }
     }
-    await pipeline(Readable.fromWeb(/** @type {import('node:stream/web').ReadableStream} */ (response.body)), counted, createWriteStream(part, { flags: resumed ? 'a' : 'w' }))
+    await pipeline(Readable.fromWeb(response.body), counted, createWriteStream(part, { flags: resumed ? 'a' : 'w' }))
     if (total > 0 && done !== total) throw new SetupError(`expected ${total} bytes but received ${done}`)
     renameSync(part, file)
   } catch (error) {

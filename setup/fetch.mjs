@@ -92,7 +92,9 @@ async function fillTree(job) {
     return
   } catch (error) {
     if (process.env.TIMEWEAVE_LIBTORCH_URL) throw error
-    reporter.note(`the official archive cannot be had here (${error instanceof Error ? error.message : error}); taking the Python wheel`)
+    reporter.note(
+      `the official archive cannot be had here (${error instanceof Error ? error.message : String(error)}); taking the Python wheel`,
+    )
   }
   for (const wheel of await downloadWheels(partial, reporter)) await unpack(wheel, tree, WHEEL_RULES, reporter)
 }
@@ -133,8 +135,32 @@ async function pipDownload(python, requirement, wheels, scratch, reporter) {
   const name = requirement.split('==')[0]
   // Fixed tags: the wheel's libraries are the same for every Python, and this one may be too old or too new to be served.
   const platforms = GLIBC_TAGS.flatMap((tag) => ['--platform', `${tag}_x86_64`])
-  const tags = ['--python-version', '3.12', '--implementation', 'cp', '--abi', 'cp312', '--abi', 'none', '--only-binary=:all:', ...platforms]
-  const args = ['-m', 'pip', 'download', '--no-cache-dir', '--no-deps', '--disable-pip-version-check', '--progress-bar', 'off', ...tags, '-d', wheels, requirement]
+  const tags = [
+    '--python-version',
+    '3.12',
+    '--implementation',
+    'cp',
+    '--abi',
+    'cp312',
+    '--abi',
+    'none',
+    '--only-binary=:all:',
+    ...platforms,
+  ]
+  const args = [
+    '-m',
+    'pip',
+    'download',
+    '--no-cache-dir',
+    '--no-deps',
+    '--disable-pip-version-check',
+    '--progress-bar',
+    'off',
+    ...tags,
+    '-d',
+    wheels,
+    requirement,
+  ]
   let total = ''
   const beat = setInterval(() => reporter.progress(`${name}, ${formatBytes(folderBytes(scratch))}${total ? ` of ${total}` : ''}`), 500)
   try {

@@ -11,7 +11,11 @@ const FFMPEG = ['libavcodec', 'libavformat', 'libavutil', 'libswscale']
 
 /** @type {Need[]} */
 const NEEDS = [
-  { name: 'pkg-config', present: () => Boolean(which('pkg-config')), packages: { apt: 'pkg-config', dnf: 'pkgconf-pkg-config', pacman: 'pkgconf', brew: 'pkg-config' } },
+  {
+    name: 'pkg-config',
+    present: () => Boolean(which('pkg-config')),
+    packages: { apt: 'pkg-config', dnf: 'pkgconf-pkg-config', pacman: 'pkgconf', brew: 'pkg-config' },
+  },
   { name: 'cmake', present: () => Boolean(which('cmake')), packages: { apt: 'cmake', dnf: 'cmake', pacman: 'cmake', brew: 'cmake' } },
   { name: 'nasm', present: () => Boolean(which('nasm')), packages: { apt: 'nasm', dnf: 'nasm', pacman: 'nasm', brew: 'nasm' } },
   { name: 'libclang', present: hasLibclang, packages: { apt: 'libclang-dev', dnf: 'clang-devel', pacman: 'clang', brew: 'llvm' } },
@@ -61,7 +65,7 @@ export async function ensureSystemLibraries(reporter) {
     }
     const { status, tail } = await watch('sh', ['-c', command], {
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      onLine: (line) => reporter.progress(/^Need to get/.test(line) ? line : `installing ${missing.join(', ')}`),
+      onLine: (line) => reporter.progress(line.startsWith('Need to get') ? line : `installing ${missing.join(', ')}`),
     })
     const left = missingSystemLibraries()
     if (status !== 0 || left.length > 0) {

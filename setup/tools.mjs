@@ -40,7 +40,12 @@ export function checkRust() {
 export function checkCompiler() {
   const compiler = [process.env.CXX, 'c++', 'g++', 'clang++'].find((name) => name && which(name))
   const version = compiler ? capture(compiler, ['--version']).stdout.split('\n')[0] : ''
-  return finding('C++ compiler', compiler ? `${version} (${which(compiler)})` : null, 'no C++ compiler (c++, g++ or clang++) was found on PATH', compilerFix())
+  return finding(
+    'C++ compiler',
+    compiler ? `${version} (${which(compiler)})` : null,
+    'no C++ compiler (c++, g++ or clang++) was found on PATH',
+    compilerFix(),
+  )
 }
 
 /** @returns {Finding} */

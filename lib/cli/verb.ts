@@ -1,0 +1,48 @@
+//! What every verb has: --json, --device, --help, and the way its failures end.
+
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Device } from '../config.js'
+
+/** Options that every verb takes. */
+export interface CommonOptions {
+  json?: boolean
+  device?: Device
+}
+
+/** A failure that was reported already and only has an exit code left. */
+export class ExitCode extends Error {
+  readonly code: number
+
+  constructor(code: number) {
+    super(`exit code ${code}`)
+    this.code = code
+  }
+}
+
+/** A call that cannot be meant; ends with exit code 2. */
+export class UsageError extends Error {}
+
+/** A verb with the options that all of them have. */
+export function verb(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .addOption(new Option('--device <device>', 'cpu, cuda, cuda:N or auto').argParser(parseDevice))
+    .option('--json', 'JSON on standard output; what is for people goes to standard error')
+    .showHelpAfterError('(add --help for the options)')
+    .showSuggestionAfterError()
+}
+
+/** Takes the four forms of a device. */
+export function parseDevice(text: string): Device {
+  if (text === 'auto' || text === 'cpu' || text === 'cuda') return text
+  const index = /^cuda:(\d+)$/.exec(text)?.[1]
+  if (index === undefined) throw new InvalidArgumentError('expected cpu, cuda, cuda:N or auto.')
+  return `cuda:${Number(index)}`
+}
+
+/** Takes a whole number of at least 1. */
+export function parseCount(text: string): number {
+  const count = Number(text)
+  if (!/^\d+$/.test(text) || count < 1) throw new InvalidArgumentError('expected a whole number of at least 1.')
+  return count
+}
