@@ -5,6 +5,8 @@ mod fixtures;
 use serde_json::Value;
 use timeweave_video::VideoError;
 use timeweave_video::random::Draws;
+use timeweave_video::sample::fair::{self, Window};
+use timeweave_video::sample::mmaction::{Beyond, Clips};
 use timeweave_video::sample::segments::{self, Dense};
 use timeweave_video::sample::{
     MAX_FRAMES, Manner, Sampling, blvnet, eval_indices, numpy::Mt19937, train_indices,
@@ -22,10 +24,10 @@ impl Row<'_> {
     }
 
     fn expected(&self) -> Vec<usize> {
-        let (list, origin) = match (self.0.get("indices_1based"), self.0.get("indices_0based")) {
-            (Some(list), _) => (list, 1),
-            (None, Some(list)) => (list, 0),
-            (None, None) => panic!("no indices in {}", self.0),
+        let (list, origin) = match &self.0 {
+            row if row.get("indices_1based").is_some() => (&row["indices_1based"], 1),
+            row if row.get("indices_0based").is_some() => (&row["indices_0based"], 0),
+            row => (&row["indices"], self.number("start_index")),
         };
         list.as_array()
             .expect("a list")
@@ -53,8 +55,28 @@ impl Row<'_> {
                     .then_some(Sampling::Dense { manner: Manner::Blvnet, stride: Some(stride) });
                 (blvnet::dense_clips(frames, Dense::strided(groups, stride), clips), one)
             }
+            "mmaction2_test" => (self.mmaction(frames), None),
+            "fair_slowfast" => {
+                let window = Window {
+                    num_frames: self.number("num_frames"),
+                    rate: self.number("sampling_rate"),
+                    clips: self.number("num_clips"),
+                    use_offset: self.is("use_offset"),
+                };
+                (window.indices(frames), None)
+            }
             name => panic!("a family that is not supported: {name}"),
         }
+    }
+
+    fn mmaction(&self, frames: usize) -> Vec<usize> {
+        let beyond = match self.0["out_of_bound_opt"].as_str() {
+            Some("repeat_last") => Beyond::RepeatLast,
+            _ => Beyond::Loop,
+        };
+        let interval = self.0["frame_interval"].as_u64().map_or(1, |interval| interval as usize);
+        let (length, clips) = (self.number("clip_len"), self.number("num_clips"));
+        Clips { length, interval, clips, twice: self.is("twice_sample"), beyond }.indices(frames)
     }
 
     fn segments(&self, name: &str, frames: usize) -> (Vec<usize>, Option<Sampling>) {
@@ -86,18 +108,24 @@ impl Row<'_> {
     }
 }
 
-/// Families of the peers that come with their networks' issue.
-const LATER: [&str; 3] = ["mmaction2_test", "fair_slowfast", "fair_pack_pathway"];
-
 #[test]
 fn indices_equal_those_of_the_peers() {
     let rows = fixtures::json("sampling/indices.json");
     let (mut checked, mut through_the_api) = (0, 0);
     for row in rows.as_array().expect("a list of rows") {
-        if LATER.contains(&row["sampler"].as_str().unwrap_or_default()) {
+        let row = Row(row);
+        checked += 1;
+        if row.0["sampler"] == "fair_pack_pathway" {
+            let expected: Vec<usize> =
+                serde_json::from_value(row.0["slow_indices_0based"].clone()).expect("indices");
+            assert_eq!(
+                fair::slow_path(row.number("num_frames"), row.number("alpha")),
+                expected,
+                "{}",
+                row.0
+            );
             continue;
         }
-        let row = Row(row);
         let (actual, sampling) = row.actual();
         assert_eq!(actual, row.expected(), "{}", row.0);
         if let Some(sampling) = sampling {
@@ -106,7 +134,6 @@ fn indices_equal_those_of_the_peers() {
             assert_eq!(public, actual, "{}", row.0);
             through_the_api += 1;
         }
-        checked += 1;
     }
     assert!(checked > 0 && through_the_api > 0);
     println!("checked: {checked} sampling rows");

@@ -2,8 +2,13 @@
 //!
 //! Indices count from 0. A video with fewer frames than the clip works as in the peers: frames repeat (`x-temporal`), the
 //! first one alone is taken (`tsm`), or reproducible random ones are (`blvnet`).
+//!
+//! [`train_indices`] and [`eval_indices`] check their arguments. The samplers of the peers in the modules below are plain
+//! formulas for at least one frame, one segment and one clip.
 
 pub mod blvnet;
+pub mod fair;
+pub mod mmaction;
 pub mod numpy;
 pub mod segments;
 
