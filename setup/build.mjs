@@ -87,8 +87,22 @@ export async function buildScripts(reporter) {
   const tsc = join(packageRoot, 'node_modules', 'typescript', 'bin', 'tsc')
   const { status, tail } = await watch(process.execPath, [tsc, '-p', packageRoot], { cwd: packageRoot })
   if (status !== 0) throw new SetupError('the TypeScript does not compile', { details: tail, fix: 'npm run build' })
+  await bundleCharts(reporter)
   writeStamp(stamp, value)
   reporter.done('dist/ compiled')
+}
+
+/**
+ * Puts the chart library into the one file that draws: installed, it would be 67 MB of a dependency.
+ * @param {import('./terminal.mjs').Reporter} reporter
+ */
+async function bundleCharts(reporter) {
+  const charts = join(packageRoot, 'dist', 'lib', 'report', 'charts.js')
+  reporter.progress('bundling the charts')
+  const esbuild = join(packageRoot, 'node_modules', '.bin', 'esbuild')
+  const options = ['--bundle', '--format=esm', '--platform=node', '--target=node20', '--allow-overwrite', '--log-level=warning']
+  const { status, tail } = await watch(esbuild, [charts, ...options, '--minify-syntax', `--outfile=${charts}`], { cwd: packageRoot })
+  if (status !== 0) throw new SetupError('the charts could not be bundled', { details: tail, fix: 'npm run build' })
 }
 
 /**

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, s
 import { basename, dirname, join } from 'node:path'
 import { capture, watch, which } from './child.mjs'
 import { download } from './download.mjs'
-import { inspectLibtorch, minorOf } from './libtorch.mjs'
+import { inspectLibtorch, libtorchVersion, minorOf } from './libtorch.mjs'
 import { cacheFolder } from './places.mjs'
 import { SetupError, formatBytes } from './terminal.mjs'
 import { findPython } from './tools.mjs'
@@ -67,8 +67,8 @@ export async function fetchLibtorch(options) {
     mkdirSync(tree)
     await fillTree({ ...options, partial, tree })
     makeLinkStub(tree)
-    // Written last of all: without it a tree is no libtorch to the search.
-    writeFileSync(join(tree, 'build-version'), `${version}\n`)
+    // The archive brings its own; what pip was asked for is pinned.
+    if (libtorchVersion(tree) === null) writeFileSync(join(tree, 'build-version'), `${version}\n`)
     const { reason } = inspectLibtorch(tree, { minor: minorOf(version), purpose })
     if (reason !== null) throw new SetupError(`the fetched libtorch is not whole: ${reason}`, { fix: 'npm run setup' })
     rmSync(finished, { recursive: true, force: true })
