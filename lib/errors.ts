@@ -48,10 +48,14 @@ export const NATIVE_ERROR_CODES = [
 
 /** Codes that only this side raises: what can go wrong before the native side is open. */
 export const FACADE_ERROR_CODES = [
+  /** The demonstration's networks did not reach the accuracies that it promises. */
+  'EXPECTATION_MISSED',
   /** The native pieces were not built or not installed. */
   'ADDON_MISSING',
   /** An argument or an option cannot be what it is. */
   'ARGUMENT_INVALID',
+  /** The demonstration ended well but its networks did not do what they were to show. */
+  'EXPECTATION_MISSED',
   /** No libtorch was found; `npx timeweave setup` fetches one. */
   'LIBTORCH_MISSING',
   /** libtorch was found but could not be opened. */

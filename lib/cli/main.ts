@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { packageRoot } from '../../setup/places.mjs'
 import { toTimeweaveError } from '../errors.js'
+import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
 import { INTERRUPTED } from './interrupt.js'
 import { modelsCommand } from './models.js'
@@ -23,7 +24,7 @@ const program = new Command('timeweave')
   .version(version)
   .showSuggestionAfterError()
   .showHelpAfterError('(add --help for the verbs)')
-for (const command of [setupCommand(), doctorCommand(), modelsCommand(), trainCommand(), testCommand(), predictCommand()]) {
+for (const command of [setupCommand(), doctorCommand(), modelsCommand(), trainCommand(), testCommand(), predictCommand(), demoCommand()]) {
   program.addCommand(command)
 }
 for (const command of [program, ...program.commands]) command.exitOverride()
