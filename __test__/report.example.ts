@@ -15,7 +15,9 @@ export function exampleClip(label: string, seed: number, size = 48, frames = 8):
     for (let at = 0; at < size * size; at++) {
       const [x, y] = [at % size, Math.floor(at / size)]
       const inside = x >= left && x < left + 12 && y >= top && y < top + 12
-      const value = inside ? ((x - left) * 31 + (y - top) * 57 + seed * 13) % 200 : (Math.floor(x / 3) * 71 + Math.floor(y / 3) * 37 + seed * 91) % 255
+      const value = inside
+        ? ((x - left) * 31 + (y - top) * 57 + seed * 13) % 200
+        : (Math.floor(x / 3) * 71 + Math.floor(y / 3) * 37 + seed * 91) % 255
       data.set(inside ? [value, 255 - value, 90] : [value / 2, value, 255 - value], at * 3)
     }
     return { width: size, height: size, data }
@@ -47,7 +49,7 @@ function network(arch: string, name: string, temporal: boolean, idea: string, to
     epochs,
     seconds: epochs * 9.7,
     params: 11_178_564,
-    macs: 747_000_000,
+    cost: { macs: 14_560_000_000, frames: 8, size: 224 },
     history: history(epochs, top1),
     confusion: CLASSES.map((_, row) => CLASSES.map((__, column) => (row === column ? right : column === (row + 1) % 4 ? 40 - right : 0))),
     config: `model:\n  arch: ${arch}\n  numFrames: 8\n`,
@@ -67,7 +69,7 @@ export function exampleOutcome(changes: Partial<DemoOutcome> = {}): DemoOutcome 
     verdict: { kept: true, sentence: 'As expected.' },
     classes: CLASSES,
     chance: 0.25,
-    data: { trainClips: 480, valClips: 160, frames: 8, size: 48, ownVideos: false },
+    data: { trainClips: 480, valClips: 120, testClips: 240, frames: 8, size: 48, ownVideos: false },
     examples: CLASSES.map((label, seed) => exampleClip(label, seed + 1)),
     interlace: {
       modules: Array.from({ length: 8 }, (_, at) => ({

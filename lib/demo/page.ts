@@ -23,6 +23,7 @@ export interface DemoOutcome {
   readonly data: {
     readonly trainClips: number
     readonly valClips: number
+    readonly testClips: number
     readonly frames: number
     readonly size: number
     /** Whether the textures are cut from the user's own videos. */
@@ -45,11 +46,22 @@ function dataSection({ data, classes, examples, chance }: DemoOutcome): Section 
     id: 'data',
     title: 'One frame says nothing',
     short: 'Data set',
-    body: html`<p>In every clip a textured patch crosses a still, textured background; the class is the direction in which it goes: ${classes.join(', ')}. Textures, place, size and speed of the patch are drawn at random (textures: ${textures}), and all clips are real video files of ${data.frames} frames, ${data.size} by ${data.size} pixels: ${data.trainClips} to train on, ${data.valClips} with other textures to test on.</p>
-<p>Here is one frame of a clip of each class. Which one is which? It cannot be seen: the patch is somewhere, and where it goes next is not in the picture. Whoever looks at single frames has to guess and is right in ${percent(chance, 0)} of the cases, however long it trains.</p>
-<figure class="alone">${stills(examples, middle)}</figure>
-<p>The same clips in time. Follow the patch from frame to frame:</p>
-<div class="grid" style="--column:100%">${examples.map((clip, index) => filmStrip(clip, `clip ${index + 1} goes ${clip.label}`, clip.file))}</div>`,
+    body: html`<p>
+        In every clip a textured patch crosses a still, textured background; the class is the direction in which it goes:
+        ${classes.join(', ')}. Textures, place, size and speed of the patch are drawn at random (textures: ${textures}), and all clips are
+        real video files of ${data.frames} frames, ${data.size} by ${data.size} pixels: ${data.trainClips} to train on, ${data.valClips}
+        with other textures to stop by, and ${data.testClips} that only the final test sees.
+      </p>
+      <p>
+        Here is one frame of a clip of each class. Which one is which? It cannot be seen: the patch is somewhere, and where it goes next is
+        not in the picture. Whoever looks at single frames has to guess and is right in ${percent(chance, 0)} of the cases, however long it
+        trains.
+      </p>
+      <figure class="alone">${stills(examples, middle)}</figure>
+      <p>The same clips in time. Follow the patch from frame to frame:</p>
+      <div class="grid" style="--column:100%">
+        ${examples.map((clip, index) => filmStrip(clip, `clip ${index + 1} goes ${clip.label}`, clip.file))}
+      </div>`,
   }
 }
 

@@ -36,13 +36,18 @@ export function judge(scores: readonly Score[], promise: Expectation): Verdict {
       return [`${name} reached ${percent(top1)} where at least ${percent(promise.temporalAtLeast, 0)} was expected`]
     }
     if (!temporal && !(top1 <= promise.framewiseAtMost)) {
-      return [`${name} reached ${percent(top1)} where a network of single frames was expected to stay below ${percent(promise.framewiseAtMost, 0)}`]
+      return [
+        `${name} reached ${percent(top1)} where a network of single frames was expected to stay below ${percent(promise.framewiseAtMost, 0)}`,
+      ]
     }
     return []
   })
   if (misses.length > 0) return { kept: false, sentence: `Not as expected: ${list(misses)}.` }
   const names = (temporal: boolean): string => list(scores.filter((score) => score.temporal === temporal).map(({ name }) => name))
-  return { kept: true, sentence: `As expected: ${names(false)} sees single frames and can only guess, ${names(true)} read the order of the frames.` }
+  return {
+    kept: true,
+    sentence: `As expected: ${names(false)} sees single frames and can only guess, ${names(true)} read the order of the frames.`,
+  }
 }
 
 /** The result in one sentence. */

@@ -100,16 +100,18 @@ function draw({ width, height, description }: Size & { description: string }, op
   try {
     chart.setOption({ animation: false, backgroundColor: 'transparent', textStyle: { fontFamily: FONT }, ...option })
     const label = description.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;')
-    return chart
-      .renderToSVGString()
-      .replace(/^<svg [^>]*?(xmlns="[^"]*").*?(viewBox="[^"]*")[^>]*>/s, `<svg role="img" aria-label="${label}" $1 $2>`)
-      .replace(/<rect width="\d+" height="\d+" x="0" y="0" fill="(none|transparent)"[^>]*><\/rect>/, '')
-      // What only a script in the page would use: hover styles, whose names repeat between plots, and series numbers.
-      .replace(/<style[^>]*>.*?<\/style>/gs, '')
-      // Clip paths have ids that repeat between plots, and nothing lies outside the axes.
-      .replace(/<defs\s*>.*?<\/defs>/gs, '')
-      .replace(/ (?:class|clip-path|ecmeta_\w+|pointer-events)="[^"]*"/g, '')
-      .replace(/\n+/g, '')
+    return (
+      chart
+        .renderToSVGString()
+        .replace(/^<svg [^>]*?(xmlns="[^"]*").*?(viewBox="[^"]*")[^>]*>/s, `<svg role="img" aria-label="${label}" $1 $2>`)
+        .replace(/<rect width="\d+" height="\d+" x="0" y="0" fill="(none|transparent)"[^>]*><\/rect>/, '')
+        // What only a script in the page would use: hover styles, whose names repeat between plots, and series numbers.
+        .replace(/<style[^>]*>.*?<\/style>/gs, '')
+        // Clip paths have ids that repeat between plots, and nothing lies outside the axes.
+        .replace(/<defs\s*>.*?<\/defs>/gs, '')
+        .replace(/ (?:class|clip-path|ecmeta_\w+|pointer-events)="[^"]*"/g, '')
+        .replace(/\n+/g, '')
+    )
   } finally {
     chart.dispose()
   }
@@ -160,7 +162,14 @@ export function cellPlot(plot: CellPlot): string {
   return draw(plot, {
     grid: { left: 84, right: 8, top: 8, bottom: 52 },
     xAxis: { ...axis(plot.x, 32), type: 'category', data: [...plot.columns], splitLine: { show: false }, axisLine: { show: false } },
-    yAxis: { ...axis(plot.y, 66), type: 'category', data: [...plot.rows], inverse: true, splitLine: { show: false }, axisLine: { show: false } },
+    yAxis: {
+      ...axis(plot.y, 66),
+      type: 'category',
+      data: [...plot.rows],
+      inverse: true,
+      splitLine: { show: false },
+      axisLine: { show: false },
+    },
     series: [
       {
         type: 'custom',
@@ -206,7 +215,13 @@ export function markPlot(plot: MarkPlot): string {
   return draw(plot, {
     grid: { left: 92, right: 14, top: 26, bottom: 44 },
     xAxis: { ...axis(plot.x.name, 28), type: 'value', min: plot.x.min, max: plot.x.max, axisLine: { show: false } },
-    yAxis: { ...axis('', 0), type: 'category', data: [...plot.rows], inverse: true, splitLine: { show: true, lineStyle: { color: 'var(--rule)', opacity: 0.5 } } },
+    yAxis: {
+      ...axis('', 0),
+      type: 'category',
+      data: [...plot.rows],
+      inverse: true,
+      splitLine: { show: true, lineStyle: { color: 'var(--rule)', opacity: 0.5 } },
+    },
     series: plot.marks.map((mark, index) => ({
       type: 'scatter',
       name: mark.name,
@@ -214,8 +229,18 @@ export function markPlot(plot: MarkPlot): string {
       symbol: mark.symbol,
       symbolSize: 10,
       data: mark.values.map((value, row) => [value, row]),
-      itemStyle: { opacity: 1, ...(mark.hollow === true ? { color: 'var(--panel)', borderColor: mark.color, borderWidth: 2 } : { color: mark.color }) },
-      ...(index === 0 ? { markLine: markLine(plot.references.map(({ value, label }) => ({ label, at: { xAxis: value } })), 'start') } : {}),
+      itemStyle: {
+        opacity: 1,
+        ...(mark.hollow === true ? { color: 'var(--panel)', borderColor: mark.color, borderWidth: 2 } : { color: mark.color }),
+      },
+      ...(index === 0
+        ? {
+            markLine: markLine(
+              plot.references.map(({ value, label }) => ({ label, at: { xAxis: value } })),
+              'start',
+            ),
+          }
+        : {}),
     })),
   })
 }

@@ -29,8 +29,8 @@ export interface NetworkResult {
   /** Wall time of training and its validations. */
   readonly seconds: number
   readonly params: number
-  /** Multiply-adds for one clip of the size that was trained. */
-  readonly macs: number | null
+  /** Multiply-adds for one clip, and of which size it is. */
+  readonly cost: { readonly macs: number; readonly frames: number; readonly size: number }
   readonly history: readonly EpochFigures[]
   /** `confusion[true class][named class]` in clips; `null` when it was not counted. */
   readonly confusion: readonly (readonly number[])[] | null

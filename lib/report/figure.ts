@@ -26,15 +26,35 @@ export interface Table {
 export function table({ caption, columns, rows }: Table): Markup {
   const kind = (index: number): Content => columns[index]?.figures === true && html` class="right"`
   const cell = (content: Content, index: number): Markup =>
-    index === 0 ? html`<th scope="row"${kind(index)}>${content}</th>` : html`<td${kind(index)}>${content}</td>`
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${columns.map(
-    ({ title }, index) => html`<th scope="col"${kind(index)}>${title}</th>`,
-  )}</tr></thead><tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>`)}</tbody></table></div>`
+    index === 0 ? html`<th scope="row" ${kind(index)}>${content}</th>` : html`<td${kind(index)}>${content}</td>`
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}">
+    <table>
+      <caption>
+        ${caption}
+      </caption>
+      <thead>
+        <tr>
+          ${columns.map(({ title }, index) => html`<th scope="col" ${kind(index)}>${title}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row) =>
+            html`<tr>
+              ${row.map(cell)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`
 }
 
 /** A caption: a title and a sentence that says how to read the figure. */
 export function caption(title: string, note?: Content): Markup {
-  return html`<figcaption><h3>${title}</h3>${note !== undefined && html`<span class="note">${note}</span>`}</figcaption>`
+  return html`<figcaption>
+    <h3>${title}</h3>
+    ${note !== undefined && html`<span class="note">${note}</span>`}
+  </figcaption>`
 }
 
 /** A drawing at its natural size where there is room for it, smaller where there is not. */
@@ -45,7 +65,10 @@ export function drawing({ svg, width }: Drawing, kind?: 'wide' | 'narrow'): Mark
 
 /** The numbers behind a figure, closed at first. */
 export function numbersBehind(content: Table): Markup {
-  return html`<details><summary>The numbers</summary>${table(content)}</details>`
+  return html`<details>
+    <summary>The numbers</summary>
+    ${table(content)}
+  </details>`
 }
 
 /** An entry of a legend. */
@@ -69,12 +92,19 @@ const SYMBOLS = {
 
 /** Names of the lines and marks of one or more plots. */
 export function legend(entries: readonly LegendEntry[]): Markup {
-  return html`<ul class="legend">${entries.map(({ name, color, symbol, dashed, hollow, line }) => {
-    const dash = dashed === true ? html` stroke-dasharray="4 3"` : ''
-    const stroke = line !== false && html`<path d="M0 6h26" style="stroke:${color}" stroke-width="2"${dash}/>`
-    const fill = hollow === true ? html`fill:var(--panel);stroke:${color};stroke-width:2` : html`fill:${color}`
-    return html`<li><svg viewBox="0 0 26 12" aria-hidden="true">${stroke}<g style="${fill}">${trusted(SYMBOLS[symbol])}</g></svg>${name}</li>`
-  })}</ul>`
+  return html`<ul class="legend">
+    ${entries.map(({ name, color, symbol, dashed, hollow, line }) => {
+      const dash = dashed === true ? html` stroke-dasharray="4 3"` : ''
+      const stroke = line !== false && html`<path d="M0 6h26" style="stroke:${color}" stroke-width="2" ${dash} />`
+      const fill = hollow === true ? html`fill:var(--panel);stroke:${color};stroke-width:2` : html`fill:${color}`
+      return html`<li>
+        <svg viewBox="0 0 26 12" aria-hidden="true">
+          ${stroke}
+          <g style="${fill}">${trusted(SYMBOLS[symbol])}</g></svg
+        >${name}
+      </li>`
+    })}
+  </ul>`
 }
 
 /** A horizontal bar with its name and figure. */
@@ -90,9 +120,15 @@ export interface Bar {
 /** Bars of shares; `mark` is a level to compare with, drawn on each of them. */
 export function bars(list: readonly Bar[], options: { readonly mark?: number; readonly small?: boolean } = {}): Markup {
   const mark = options.mark === undefined ? '' : html`<span class="mark" style="left:${(options.mark * 100).toFixed(2)}%"></span>`
-  return html`<ul class="bars${options.small === true && ' small'}">${list.map(({ name, share, value, color }) => {
-    const width = Math.min(Math.max(share, 0), 1) * 100
-    const tint = color !== undefined && html`;--color:${color}`
-    return html`<li><span>${name}</span><span class="track" aria-hidden="true"><span class="fill" style="width:${width.toFixed(2)}%${tint}"></span>${mark}</span><span class="value number">${value}</span></li>`
-  })}</ul>`
+  return html`<ul class="bars${options.small === true && ' small'}">
+    ${list.map(({ name, share, value, color }) => {
+      const width = Math.min(Math.max(share, 0), 1) * 100
+      const tint = color !== undefined && html`;--color:${color}`
+      return html`<li>
+        <span>${name}</span
+        ><span class="track" aria-hidden="true"><span class="fill" style="width:${width.toFixed(2)}%${tint}"></span>${mark}</span
+        ><span class="value number">${value}</span>
+      </li>`
+    })}
+  </ul>`
 }

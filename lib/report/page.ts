@@ -34,29 +34,41 @@ export interface Page {
 export function renderPage(page: Page): string {
   const links = page.sections.map(({ id, title, short }) => html`<li><a href="#${id}">${short ?? title}</a></li>`)
   const sections = page.sections.map(
-    ({ id, title, body }) => html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${body}</section>
-`,
+    ({ id, title, body }) =>
+      html`<section id="${id}" aria-labelledby="${id}-title">
+        <h2 id="${id}-title">${title}</h2>
+        ${body}
+      </section> `,
   )
   return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="timeweave">
-<title>${page.title}</title>
-<link rel="icon" href="data:,">
-<style>
-${trusted(STYLE)}
-</style>
-</head>
-<body>
-<header class="wrap"><p class="eyebrow">${page.eyebrow}</p><h1>${page.headline}</h1><p class="lead">${page.lead}</p>${page.summary}</header>
-<nav aria-label="Sections"><div class="wrap"><ul>${links}</ul></div></nav>
-<main class="wrap">
-${sections}</main>
-<footer><div class="wrap">${page.footer}</div></footer>
-</body>
-</html>
-`.text
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="generator" content="timeweave" />
+        <title>${page.title}</title>
+        <link rel="icon" href="data:," />
+        <style>
+          ${trusted(STYLE)}
+        </style>
+      </head>
+      <body>
+        <header class="wrap">
+          <p class="eyebrow">${page.eyebrow}</p>
+          <h1>${page.headline}</h1>
+          <p class="lead">${page.lead}</p>
+          ${page.summary}
+        </header>
+        <nav aria-label="Sections">
+          <div class="wrap">
+            <ul>
+              ${links}
+            </ul>
+          </div>
+        </nav>
+        <main class="wrap">${sections}</main>
+        <footer><div class="wrap">${page.footer}</div></footer>
+      </body>
+    </html> `.text
 }

@@ -22,11 +22,13 @@ function matrixFigure(network: NetworkResult, counts: readonly (readonly number[
     y: 'really',
     cells: counts.map((row) => row.map((value) => ({ text: String(value), tint: value / largest, color }))),
   })
-  return html`<figure>${caption(network.name, `${percent(network.top1)} right`)}${drawing({ width, height, svg })}${numbersBehind({
-    caption: `${network.name}: clips by true class (rows) and named class (columns)`,
-    columns: [{ title: 'Really' }, ...classes.map((title) => ({ title, figures: true }))],
-    rows: counts.map((row, at) => [classes[at] ?? String(at), ...row]),
-  })}</figure>`
+  return html`<figure>
+    ${caption(network.name, `${percent(network.top1)} right`)}${drawing({ width, height, svg })}${numbersBehind({
+      caption: `${network.name}: clips by true class (rows) and named class (columns)`,
+      columns: [{ title: 'Really' }, ...classes.map((title) => ({ title, figures: true }))],
+      rows: counts.map((row, at) => [classes[at] ?? String(at), ...row]),
+    })}
+  </figure>`
 }
 
 /** A matrix for every network whose confusions were counted. */
@@ -38,6 +40,9 @@ export function confusionSection(networks: readonly NetworkResult[], classes: re
     id: 'confusion',
     title: 'What is taken for what',
     short: 'Confusion',
-    body: html`<p>Each row is a true class, each column an answer, each number a count of unseen clips. Right answers lie on the diagonal.</p><div class="grid">${figures}</div>`,
+    body: html`<p>
+        Each row is a true class, each column an answer, each number a count of unseen clips. Right answers lie on the diagonal.
+      </p>
+      <div class="grid">${figures}</div>`,
   }
 }

@@ -16,7 +16,9 @@ function validation({ history }: NetworkResult, measure: Measure): (readonly [nu
 
 function overview(networks: readonly NetworkResult[], chance: number): Markup {
   const lines: Line[] = networks.map((network, index) => ({ name: network.name, ...seriesOf(index), points: validation(network, 'top1') }))
-  const last = networks.map(({ name, history }) => `${name} ${percent(history.at(-1)?.val?.top1 ?? Number.NaN, 0)} after ${history.length} epochs`)
+  const last = networks.map(
+    ({ name, history }) => `${name} ${percent(history.at(-1)?.val?.top1 ?? Number.NaN, 0)} after ${history.length} epochs`,
+  )
   const draw = (width: number, height: number) => ({
     width,
     height,
@@ -30,9 +32,11 @@ function overview(networks: readonly NetworkResult[], chance: number): Markup {
       reference: { value: chance, label: `chance ${percent(chance, 0)}` },
     }),
   })
-  return html`<figure class="alone">${caption('Accuracy on unseen clips')}${legend(
-    networks.map(({ name }, index) => ({ name, ...seriesOf(index) })),
-  )}${drawing(draw(980, 360), 'wide')}${drawing(draw(400, 300), 'narrow')}</figure>`
+  return html`<figure class="alone">
+    ${caption('Accuracy on unseen clips')}${legend(
+      networks.map(({ name }, index) => ({ name, ...seriesOf(index) })),
+    )}${drawing(draw(980, 360), 'wide')}${drawing(draw(400, 300), 'narrow')}
+  </figure>`
 }
 
 function measurePlot(network: NetworkResult, index: number, measure: Measure, chance: number): Markup {
@@ -51,26 +55,38 @@ function measurePlot(network: NetworkResult, index: number, measure: Measure, ch
     y: measure === 'top1' ? { name: 'top-1', format: 'percent', max: 1 } : { name: 'loss', format: 'number' },
     reference: measure === 'top1' ? { value: chance, label: 'chance' } : { value: -Math.log(chance), label: 'chance' },
   })
-  return html`<div><p class="note">${what}</p>${drawing({ width, height, svg })}</div>`
+  return html`<div>
+    <p class="note">${what}</p>
+    ${drawing({ width, height, svg })}
+  </div>`
 }
 
 function networkFigure(network: NetworkResult, index: number, chance: number): Markup {
   const { color, symbol } = seriesOf(index)
-  return html`<figure class="alone">${caption(network.name)}${legend([
-    { name: 'validation', color, symbol },
-    { name: 'training', color, symbol: 'none', dashed: true },
-  ])}<div class="grid" style="--column:320px">${measurePlot(network, index, 'top1', chance)}${measurePlot(network, index, 'loss', chance)}</div>${numbersBehind({
-    caption: `${network.name}, by epoch`,
-    columns: ['Epoch', 'Training loss', 'Training top-1', 'Validation loss', 'Validation top-1', 'Seconds'].map((title) => ({ title, figures: true })),
-    rows: network.history.map(({ epoch, train, val, seconds }) => [
-      epoch,
-      train.loss.toFixed(3),
-      percent(train.top1),
-      val === null ? '' : val.loss.toFixed(3),
-      val === null ? '' : percent(val.top1),
-      seconds.toFixed(1),
-    ]),
-  })}</figure>`
+  return html`<figure class="alone">
+    ${caption(network.name)}${legend([
+      { name: 'validation', color, symbol },
+      { name: 'training', color, symbol: 'none', dashed: true },
+    ])}
+    <div class="grid" style="--column:320px">
+      ${measurePlot(network, index, 'top1', chance)}${measurePlot(network, index, 'loss', chance)}
+    </div>
+    ${numbersBehind({
+      caption: `${network.name}, by epoch`,
+      columns: ['Epoch', 'Training loss', 'Training top-1', 'Validation loss', 'Validation top-1', 'Seconds'].map((title) => ({
+        title,
+        figures: true,
+      })),
+      rows: network.history.map(({ epoch, train, val, seconds }) => [
+        epoch,
+        train.loss.toFixed(3),
+        percent(train.top1),
+        val === null ? '' : val.loss.toFixed(3),
+        val === null ? '' : percent(val.top1),
+        seconds.toFixed(1),
+      ]),
+    })}
+  </figure>`
 }
 
 /** Accuracy of all networks in one plot, then loss and accuracy of each. */
@@ -79,6 +95,9 @@ export function curvesSection(networks: readonly NetworkResult[], chance: number
     id: 'curves',
     title: 'How they learned',
     short: 'Learning curves',
-    body: html`${overview(networks, chance)}<h3>Training and validation, network by network</h3><p class="note">The level called chance in a loss plot is the loss of a guess that gives every class the same probability.</p>${networks.map((network, index) => networkFigure(network, index, chance))}`,
+    body: html`${overview(networks, chance)}
+      <h3>Training and validation, network by network</h3>
+      <p class="note">The level called chance in a loss plot is the loss of a guess that gives every class the same probability.</p>
+      ${networks.map((network, index) => networkFigure(network, index, chance))}`,
   }
 }

@@ -42,13 +42,15 @@ function offsetsFigure(modules: readonly InterlaceModule[], { initialOffset, off
     ],
   }
   const narrow = { width: 400, height: size.height }
-  return html`<figure class="alone">${caption(
-    'Offsets by module',
-    'Two groups of channels have an offset of their own, two more move by the same amount the other way. Dotted: where training began.',
-  )}${legend(marks.map(({ name, color, symbol, ...mark }) => ({ name, color, symbol, hollow: 'hollow' in mark, line: false })))}${drawing({ ...size, svg: markPlot({ ...plot, ...size }) }, 'wide')}${drawing(
-    { ...narrow, svg: markPlot({ ...plot, ...narrow, x: { ...plot.x, name: 'offset in frames' } }) },
-    'narrow',
-  )}</figure>`
+  return html`<figure class="alone">
+    ${caption(
+      'Offsets by module',
+      'Two groups of channels have an offset of their own, two more move by the same amount the other way. Dotted: where training began.',
+    )}${legend(marks.map(({ name, color, symbol, ...mark }) => ({ name, color, symbol, hollow: 'hollow' in mark, line: false })))}${drawing({ ...size, svg: markPlot({ ...plot, ...size }) }, 'wide')}${drawing(
+      { ...narrow, svg: markPlot({ ...plot, ...narrow, x: { ...plot.x, name: 'offset in frames' } }) },
+      'narrow',
+    )}
+  </figure>`
 }
 
 function weightsFigure(modules: readonly InterlaceModule[], group: number): Markup {
@@ -70,7 +72,9 @@ function weightsFigure(modules: readonly InterlaceModule[], group: number): Mark
       }),
     ),
   })
-  return html`<figure>${caption(`Weights over time, group ${group + 1}`, 'Orange: the frame counts more than at the start of training, blue: less.')}${drawing({ ...size, svg })}</figure>`
+  return html`<figure>
+    ${caption(`Weights over time, group ${group + 1}`, 'Orange: the frame counts more than at the start of training, blue: less.')}${drawing({ ...size, svg })}
+  </figure>`
 }
 
 /** Offsets and weights of every module. */
@@ -80,17 +84,24 @@ export function interlaceSection(modules: readonly InterlaceModule[], context: I
     id: 'interlace',
     title: 'What TIN learned about time',
     short: 'TIN by layer',
-    body: html`<p>Before each block, TIN moves part of the channels to neighbouring frames. A small network looks at the clip and says how far (the offset, in frames) and how much every frame then counts (the weight, 1 at the start of training). Nothing tells it which way time runs: these values come from the labels alone. They are means over ${context.clips} unseen clips.</p>${offsetsFigure(modules, context)}<div class="grid">${weightsFigure(modules, 0)}${weightsFigure(modules, 1)}</div>${numbersBehind({
-      caption: 'Offsets in frames and weights by frame',
-      columns: [
-        { title: 'Module' },
-        { title: 'Group', figures: true },
-        { title: 'Offset', figures: true },
-        ...Array.from({ length: frames }, (_, frame) => ({ title: `w${frame + 1}`, figures: true })),
-      ],
-      rows: modules.flatMap(({ module, offsets, weights }) =>
-        offsets.map((offset, group) => [module, group + 1, signed(offset, 3), ...weights.map((row) => (row[group] ?? 0).toFixed(2))]),
-      ),
-    })}`,
+    body: html`<p>
+        Before each block, TIN moves part of the channels to neighbouring frames. A small network looks at the clip and says how far (the
+        offset, in frames) and how much every frame then counts (the weight, 1 at the start of training). Nothing tells it which way time
+        runs: these values come from the labels alone. They are means over ${context.clips} unseen clips.
+      </p>
+      ${offsetsFigure(modules, context)}
+      <div class="grid">${weightsFigure(modules, 0)}${weightsFigure(modules, 1)}</div>
+      ${numbersBehind({
+        caption: 'Offsets in frames and weights by frame',
+        columns: [
+          { title: 'Module' },
+          { title: 'Group', figures: true },
+          { title: 'Offset', figures: true },
+          ...Array.from({ length: frames }, (_, frame) => ({ title: `w${frame + 1}`, figures: true })),
+        ],
+        rows: modules.flatMap(({ module, offsets, weights }) =>
+          offsets.map((offset, group) => [module, group + 1, signed(offset, 3), ...weights.map((row) => (row[group] ?? 0).toFixed(2))]),
+        ),
+      })}`,
   }
 }

@@ -10,7 +10,8 @@ import { seriesOf } from './networks.js'
 
 function answerFigure({ name, predictions }: NetworkAnswer, index: number, expected: string): Markup {
   const first = predictions[0]?.label
-  const verdict = first === expected ? html`<span class="good">says ${first}: right</span>` : html`<span class="bad">says ${first}: wrong</span>`
+  const verdict =
+    first === expected ? html`<span class="good">says ${first}: right</span>` : html`<span class="bad">says ${first}: wrong</span>`
   const list = predictions.map(({ label, score }) => ({ name: label, share: score, value: percent(score), color: seriesOf(index).color }))
   return html`<figure>${caption(name, verdict)}${bars(list, { small: true })}</figure>`
 }
@@ -20,6 +21,8 @@ export function predictionSection(clip: ClipPicture, answers: readonly NetworkAn
   return {
     id: 'prediction',
     title: 'A new clip',
-    body: html`<p>${introduction}</p><div class="grid">${filmStrip(clip, `Really: ${clip.label}`, clip.file)}</div><div class="grid" style="--column:220px">${answers.map((answer, index) => answerFigure(answer, index, clip.label))}</div>`,
+    body: html`<p>${introduction}</p>
+      <div class="grid">${filmStrip(clip, `Really: ${clip.label}`, clip.file)}</div>
+      <div class="grid" style="--column:220px">${answers.map((answer, index) => answerFigure(answer, index, clip.label))}</div>`,
   }
 }

@@ -19,10 +19,23 @@ export function settingsSection({ command, values }: RunSettings, networks: read
     id: 'settings',
     title: 'Repeat it',
     short: 'Settings',
-    body: html`<p>This command does the same again:</p><pre tabindex="0"><code>${command}</code></pre><div class="grid"><div class="panel">${table({
-      caption: 'What the figures on this page were made with',
-      columns: [{ title: 'Setting' }, { title: 'Value' }],
-      rows: values.map(([name, value]) => [name, value]),
-    })}</div></div>${networks.map(({ name, config }) => html`<details><summary>Configuration of ${name}</summary><pre tabindex="0"><code>${config}</code></pre></details>`)}`,
+    body: html`<p>This command does the same again:</p>
+      <pre tabindex="0"><code>${command}</code></pre>
+      <div class="grid">
+        <div class="panel">
+          ${table({
+            caption: 'What the figures on this page were made with',
+            columns: [{ title: 'Setting' }, { title: 'Value' }],
+            rows: values.map(([name, value]) => [name, value]),
+          })}
+        </div>
+      </div>
+      ${networks.map(
+        ({ name, config }) =>
+          html`<details>
+            <summary>Configuration of ${name}</summary>
+            <pre tabindex="0"><code>${config}</code></pre>
+          </details>`,
+      )}`,
   }
 }
