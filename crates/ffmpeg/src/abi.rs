@@ -9,7 +9,6 @@ use std::slice;
 use crate::encoder::Encoder;
 use crate::failure::{Class, Failure};
 use crate::input::Options;
-use crate::log;
 use crate::reader::{Reader, versions};
 
 /// Names the functions and structures below; a caller made for another number must not call them.
@@ -59,7 +58,6 @@ pub struct TwInfo {
 
 /// Runs one entry: neither panics nor errors leave it.
 fn guard(error: *mut TwError, entry: impl FnOnce() -> Result<(), Failure>) -> i32 {
-    log::capture();
     let result = catch_unwind(AssertUnwindSafe(entry)).unwrap_or_else(|_| {
         Err(Failure::new(Class::Internal, "the decoder met a defect of its own"))
     });

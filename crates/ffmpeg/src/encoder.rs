@@ -40,6 +40,7 @@ impl Encoder {
     /// # Errors
     /// `Argument` for odd sides or an impossible rate, `Encode` with FFmpeg's words.
     pub fn open(path: &[u8], width: usize, height: usize, fps: f64) -> Result<Self, Failure> {
+        log::capture();
         log::clear();
         let fits = |side: usize| side > 0 && side <= 16384 && side.is_multiple_of(2);
         if !fits(width) || !fits(height) {

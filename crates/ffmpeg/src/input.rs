@@ -34,6 +34,7 @@ impl Input {
     /// # Errors
     /// `Open` when FFmpeg does not know the file, `NoVideoStream` when there is no picture stream to choose.
     pub fn open(path: &[u8], stream: Option<usize>) -> Result<Self, Failure> {
+        log::capture();
         log::clear();
         let mut context = open_context(path)?;
         let stream = choose(&context, stream)?;

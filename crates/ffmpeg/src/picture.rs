@@ -157,6 +157,8 @@ impl Picture {
             return Ok(());
         }
         self.release();
+        // The quick converter is darker by up to two levels and repeats colours over pairs of pixels.
+        let flags = (ffi::SWS_BILINEAR | ffi::SWS_ACCURATE_RND | ffi::SWS_FULL_CHR_H_INT) as c_int;
         // SAFETY: the sizes are those of a decoded picture and of the stream; null pointers stand for defaults.
         self.scaler = unsafe {
             ffi::sws_getContext(
@@ -166,7 +168,7 @@ impl Picture {
                 self.width as c_int,
                 self.height as c_int,
                 ffi::AVPixelFormat::AV_PIX_FMT_RGB24,
-                ffi::SWS_BILINEAR as c_int,
+                flags,
                 ptr::null_mut(),
                 ptr::null_mut(),
                 ptr::null(),

@@ -21,9 +21,9 @@ fn read(reader: &mut Reader, frame: usize) -> Vec<u8> {
     data
 }
 
-/// Every index once, far from any order that a decoder likes.
+/// Distinct indices, far from any order that a decoder likes.
 fn shuffled(frames: usize) -> impl Iterator<Item = usize> {
-    let step = (frames / 3..).find(|&step| step > 1 && gcd(step, frames) == 1).unwrap_or(1);
+    let step = (frames / 3..=frames).find(|&step| step > 1 && gcd(step, frames) == 1).unwrap_or(1);
     (0..frames).map(move |n| n * step % frames)
 }
 
@@ -31,13 +31,13 @@ fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-/// Compares all frames; returns whether seeking was in use to the end.
-fn compare(path: &Path) -> bool {
+/// Compares frames, `most` at the most; returns whether seeking was in use to the end.
+fn compare(path: &Path, most: usize) -> bool {
     let (mut counting, mut seeking) = (open(path, false), open(path, true));
     let frames = counting.frame_count().expect("count");
     assert_eq!(seeking.frame_count().expect("count"), frames, "{}", path.display());
     let truth: Vec<Vec<u8>> = (0..frames).map(|frame| read(&mut counting, frame)).collect();
-    for frame in shuffled(frames) {
+    for frame in shuffled(frames).take(most) {
         assert!(
             read(&mut seeking, frame) == truth[frame],
             "frame {frame} of {} differs",
@@ -68,7 +68,7 @@ fn scratch(name: &str) -> PathBuf {
 fn written_files_are_read_by_seeking_and_frames_are_exact() {
     let path = scratch("exact.mp4");
     write(&path, 61);
-    assert!(compare(&path), "a file of our own needs no counting");
+    assert!(compare(&path, usize::MAX), "a file of our own needs no counting");
     std::fs::remove_file(&path).expect("clean");
 }
 
@@ -87,7 +87,7 @@ fn real_files_are_exact_however_they_are_read() {
         })
         .collect();
     videos.sort();
-    let counted: Vec<_> = videos.iter().filter(|path| !compare(path)).collect();
+    let counted: Vec<_> = videos.iter().filter(|path| !compare(path, 40)).collect();
     println!(
         "checked: {} videos sought, {} of them counted: {counted:?}",
         videos.len(),

@@ -24,7 +24,8 @@ pub fn write_video(path: &Path, frames: &[RgbImage], fps: f64) -> Result<(), Vid
         });
     }
     let draft = Draft::beside(path)?;
-    let mut encoder = Encoder::open(&draft.0, width, height, fps).map_err(|error| named(error, path))?;
+    let mut encoder =
+        Encoder::open(&draft.0, width, height, fps).map_err(|error| named(error, path))?;
     for frame in frames {
         encoder.write(frame).map_err(|error| named(error, path))?;
     }
@@ -38,7 +39,10 @@ pub fn write_video(path: &Path, frames: &[RgbImage], fps: f64) -> Result<(), Vid
 
 fn check(path: &Path, frames: &[RgbImage]) -> Result<(u32, u32), VideoError> {
     let Some(first) = frames.first() else {
-        return Err(VideoError::NoFrames { path: path.to_owned(), expected: "at least one frame to write".into() });
+        return Err(VideoError::NoFrames {
+            path: path.to_owned(),
+            expected: "at least one frame to write".into(),
+        });
     };
     let (width, height) = (first.width, first.height);
     for (index, frame) in frames.iter().enumerate() {
@@ -68,7 +72,9 @@ fn check(path: &Path, frames: &[RgbImage]) -> Result<(u32, u32), VideoError> {
 /// The error with the file's final name.
 fn named(error: VideoError, path: &Path) -> VideoError {
     match error {
-        VideoError::EncodeFailed { reason, .. } => VideoError::EncodeFailed { path: path.to_owned(), reason },
+        VideoError::EncodeFailed { reason, .. } => {
+            VideoError::EncodeFailed { path: path.to_owned(), reason }
+        }
         other => other,
     }
 }

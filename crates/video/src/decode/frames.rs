@@ -16,7 +16,10 @@ struct Folder {
 }
 
 /// Opens a folder; `template` is found from the names when left out.
-pub(super) fn open(path: &Path, template: Option<&str>) -> Result<Box<dyn VideoSource>, VideoError> {
+pub(super) fn open(
+    path: &Path,
+    template: Option<&str>,
+) -> Result<Box<dyn VideoSource>, VideoError> {
     let template = template.map(Template::parse).transpose()?;
     let empty = |expected: String| VideoError::NoFrames { path: path.to_owned(), expected };
     let images = images(path)?;
@@ -98,7 +101,8 @@ impl Folder {
             return Err(VideoError::FrameOutOfRange { path: self.path.clone(), frame, frames });
         }
         let name = self.names.get(frame);
-        let name = name.map_err(|name| VideoError::FrameMissing { path: self.path.join(name), frame })?;
+        let name =
+            name.map_err(|name| VideoError::FrameMissing { path: self.path.join(name), frame })?;
         let path = self.path.join(name);
         let image = self.stills.read(&path)?;
         if (image.width, image.height) != (self.info.width, self.info.height) {

@@ -43,12 +43,33 @@ struct RawInfo {
 struct Plugin {
     path: PathBuf,
     versions: unsafe extern "C" fn(*mut c_char, usize) -> usize,
-    open: unsafe extern "C" fn(*const u8, usize, *const RawOptions, *mut *mut c_void, *mut Failure) -> i32,
+    open: unsafe extern "C" fn(
+        *const u8,
+        usize,
+        *const RawOptions,
+        *mut *mut c_void,
+        *mut Failure,
+    ) -> i32,
     info: unsafe extern "C" fn(*mut c_void, *mut RawInfo, *mut Failure) -> i32,
     frame_count: unsafe extern "C" fn(*mut c_void, *mut u64, *mut Failure) -> i32,
-    frames: unsafe extern "C" fn(*mut c_void, *const u64, *const *mut u8, usize, usize, *mut Failure) -> i32,
+    frames: unsafe extern "C" fn(
+        *mut c_void,
+        *const u64,
+        *const *mut u8,
+        usize,
+        usize,
+        *mut Failure,
+    ) -> i32,
     close: unsafe extern "C" fn(*mut c_void),
-    encoder_open: unsafe extern "C" fn(*const u8, usize, u32, u32, f64, *mut *mut c_void, *mut Failure) -> i32,
+    encoder_open: unsafe extern "C" fn(
+        *const u8,
+        usize,
+        u32,
+        u32,
+        f64,
+        *mut *mut c_void,
+        *mut Failure,
+    ) -> i32,
     encoder_write: unsafe extern "C" fn(*mut c_void, *const u8, usize, *mut Failure) -> i32,
     encoder_close: unsafe extern "C" fn(*mut c_void, i32, *mut Failure) -> i32,
 }
@@ -100,8 +121,11 @@ impl Plugin {
         }
         let name = libloading::library_filename("timeweave_ffmpeg");
         let folders = folders();
-        let Some(file) = folders.iter().map(|folder| folder.join(&name)).find(|file| file.is_file()) else {
-            let looked: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
+        let Some(file) =
+            folders.iter().map(|folder| folder.join(&name)).find(|file| file.is_file())
+        else {
+            let looked: Vec<_> =
+                folders.iter().map(|folder| folder.display().to_string()).collect();
             return missing(format!("found no {} in {}", name.display(), looked.join(", ")));
         };
         Self::load(&file).or_else(|reason| missing(format!("{}: {reason}", file.display())))
@@ -111,9 +135,13 @@ impl Plugin {
         // SAFETY: the library is our own; loading it runs no code but the start-up code of FFmpeg's libraries.
         let library = unsafe { Library::new(path) }.map_err(|error| error.to_string())?;
         // SAFETY: the interface's first function has had this type in all its versions.
-        let version = unsafe { symbol::<unsafe extern "C" fn() -> u32>(&library, "tw_ffmpeg_abi_version")?() };
+        let version = unsafe {
+            symbol::<unsafe extern "C" fn() -> u32>(&library, "tw_ffmpeg_abi_version")?()
+        };
         if version != ABI_VERSION {
-            return Err(format!("expected interface {ABI_VERSION} but received {version}; build it anew"));
+            return Err(format!(
+                "expected interface {ABI_VERSION} but received {version}; build it anew"
+            ));
         }
         // SAFETY: interface `ABI_VERSION` has these functions with these types.
         let plugin = unsafe {
@@ -138,7 +166,8 @@ impl Plugin {
 
 /// Where the shared object may lie, in order.
 fn folders() -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = FOLDER.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+    let mut folders: Vec<PathBuf> =
+        FOLDER.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
     if let Ok(executable) = std::env::current_exe() {
         // Cargo puts tests and libraries into `deps`, examples and benches one folder beside it.
         for folder in executable.ancestors().skip(1).take(2) {
@@ -210,7 +239,9 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSo
     };
     let (mut handle, mut failure) = (std::ptr::null_mut(), Failure::new());
     // SAFETY: all pointers are to live values; the handle is written on success only.
-    let status = unsafe { (plugin.open)(name.as_ptr(), name.len(), &raw const raw, &raw mut handle, &raw mut failure) };
+    let status = unsafe {
+        (plugin.open)(name.as_ptr(), name.len(), &raw const raw, &raw mut handle, &raw mut failure)
+    };
     if status != 0 {
         return Err(failure.into_error(path, options.stream));
     }
@@ -229,7 +260,11 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSo
 impl Video {
     fn call(&mut self, entry: impl FnOnce(&Self, *mut Failure) -> i32) -> Result<(), VideoError> {
         let mut failure = Failure::new();
-        if entry(self, &raw mut failure) == 0 { Ok(()) } else { Err(failure.into_error(&self.path, None)) }
+        if entry(self, &raw mut failure) == 0 {
+            Ok(())
+        } else {
+            Err(failure.into_error(&self.path, None))
+        }
     }
 }
 
@@ -241,7 +276,9 @@ impl VideoSource for Video {
     fn frame_count(&mut self) -> Result<usize, VideoError> {
         let mut count = 0_u64;
         // SAFETY: the handle is open, `count` writable.
-        self.call(|video, failure| unsafe { (video.plugin.frame_count)(video.handle, &raw mut count, failure) })?;
+        self.call(|video, failure| unsafe {
+            (video.plugin.frame_count)(video.handle, &raw mut count, failure)
+        })?;
         self.info.frames = Some(count as usize);
         Ok(count as usize)
     }
@@ -252,7 +289,10 @@ impl VideoSource for Video {
         let mut distinct: Vec<usize> = indices.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
-        let beyond = distinct.last().copied().filter(|&last| self.info.frames.is_some_and(|frames| last >= frames));
+        let beyond = distinct
+            .last()
+            .copied()
+            .filter(|&last| self.info.frames.is_some_and(|frames| last >= frames));
         if let Some(frame) = beyond {
             // It is asked for alone: the decoder knows whether the file ends before it or is damaged.
             distinct = vec![frame];
@@ -260,29 +300,24 @@ impl VideoSource for Video {
         let mut images: Vec<RgbImage> =
             distinct.iter().map(|_| RgbImage { width, height, data: vec![0; bytes] }).collect();
         let numbers: Vec<u64> = distinct.iter().map(|&index| index as u64).collect();
-        let buffers: Vec<*mut u8> = images.iter_mut().map(|image| image.data.as_mut_ptr()).collect();
+        let buffers: Vec<*mut u8> =
+            images.iter_mut().map(|image| image.data.as_mut_ptr()).collect();
         // SAFETY: as many distinct buffers as numbers, each of `bytes` bytes.
         self.call(|video, failure| unsafe {
-            (video.plugin.frames)(video.handle, numbers.as_ptr(), buffers.as_ptr(), numbers.len(), bytes, failure)
+            (video.plugin.frames)(
+                video.handle,
+                numbers.as_ptr(),
+                buffers.as_ptr(),
+                numbers.len(),
+                bytes,
+                failure,
+            )
         })?;
         if let Some(frame) = beyond {
             let frames = self.info.frames.unwrap_or_default();
             return Err(VideoError::FrameOutOfRange { path: self.path.clone(), frame, frames });
         }
-        if distinct == indices {
-            return Ok(images);
-        }
-        // Only a repeated index is copied; the rest is moved into place.
-        let mut uses = vec![0_usize; distinct.len()];
-        let places: Vec<usize> = indices.iter().filter_map(|index| distinct.binary_search(index).ok()).collect();
-        for &place in &places {
-            uses[place] += 1;
-        }
-        let take = |place: usize| {
-            uses[place] -= 1;
-            if uses[place] == 0 { std::mem::take(&mut images[place]) } else { images[place].clone() }
-        };
-        Ok(places.into_iter().map(take).collect())
+        Ok(super::arrange(images, &distinct, indices))
     }
 }
 
@@ -308,7 +343,15 @@ impl Encoder {
         let (mut handle, mut failure) = (std::ptr::null_mut(), Failure::new());
         // SAFETY: all pointers are to live values; the handle is written on success only.
         let status = unsafe {
-            (plugin.encoder_open)(name.as_ptr(), name.len(), width, height, fps, &raw mut handle, &raw mut failure)
+            (plugin.encoder_open)(
+                name.as_ptr(),
+                name.len(),
+                width,
+                height,
+                fps,
+                &raw mut handle,
+                &raw mut failure,
+            )
         };
         if status != 0 {
             return Err(failure.into_error(path, None));
@@ -321,7 +364,12 @@ impl Encoder {
         let mut failure = Failure::new();
         // SAFETY: the handle is open, the data readable for its length.
         let status = unsafe {
-            (self.plugin.encoder_write)(self.handle, image.data.as_ptr(), image.data.len(), &raw mut failure)
+            (self.plugin.encoder_write)(
+                self.handle,
+                image.data.as_ptr(),
+                image.data.len(),
+                &raw mut failure,
+            )
         };
         if status == 0 { Ok(()) } else { Err(failure.into_error(&self.path, None)) }
     }

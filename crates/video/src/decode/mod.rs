@@ -94,8 +94,14 @@ impl Default for OpenOptions {
 /// names the path or the option.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSource>, VideoError> {
     let unreadable = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => VideoError::FileNotFound { path: path.to_owned() },
-        _ => VideoError::FileAccess { action: "read", path: path.to_owned(), reason: error.to_string() },
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            VideoError::FileNotFound { path: path.to_owned() }
+        }
+        _ => VideoError::FileAccess {
+            action: "read",
+            path: path.to_owned(),
+            reason: error.to_string(),
+        },
     };
     let about = fs::metadata(path).map_err(unreadable)?;
     match (options.decoder, about.is_dir()) {
@@ -105,13 +111,36 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSource>, 
             expected: "a folder of images for `frames`".into(),
             received: format!("the file {}", path.display()),
         }),
-        (Decoder::Libav, true) => Err(VideoError::NotAVideo { path: path.to_owned(), reason: "it is a folder".into() }),
+        (Decoder::Libav, true) => {
+            Err(VideoError::NotAVideo { path: path.to_owned(), reason: "it is a folder".into() })
+        }
         (Decoder::Auto | Decoder::Libav, false) => {
             fs::File::open(path).map_err(unreadable)?;
             if about.is_file() && about.len() == 0 {
-                return Err(VideoError::NotAVideo { path: path.to_owned(), reason: "the file is empty".into() });
+                return Err(VideoError::NotAVideo {
+                    path: path.to_owned(),
+                    reason: "the file is empty".into(),
+                });
             }
             libav::open(path, options)
         }
     }
+}
+
+/// The images of `distinct` (rising) indices in the order of `indices`; only repeated ones are copied.
+fn arrange(mut images: Vec<RgbImage>, distinct: &[usize], indices: &[usize]) -> Vec<RgbImage> {
+    if distinct == indices {
+        return images;
+    }
+    let places: Vec<usize> =
+        indices.iter().filter_map(|index| distinct.binary_search(index).ok()).collect();
+    let mut uses = vec![0_usize; distinct.len()];
+    for &place in &places {
+        uses[place] += 1;
+    }
+    let take = |place: usize| {
+        uses[place] -= 1;
+        if uses[place] == 0 { std::mem::take(&mut images[place]) } else { images[place].clone() }
+    };
+    places.into_iter().map(take).collect()
 }

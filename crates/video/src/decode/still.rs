@@ -22,7 +22,11 @@ impl Stills {
     pub(super) fn read(&mut self, path: &Path) -> Result<RgbImage, VideoError> {
         let bytes = fs::read(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => VideoError::FileNotFound { path: path.to_owned() },
-            _ => VideoError::FileAccess { action: "read", path: path.to_owned(), reason: error.to_string() },
+            _ => VideoError::FileAccess {
+                action: "read",
+                path: path.to_owned(),
+                reason: error.to_string(),
+            },
         })?;
         let image = match bytes.as_slice() {
             [] => Err("the file is empty".to_owned()),
@@ -41,7 +45,13 @@ impl Stills {
         let header = reader.read_header(bytes).map_err(|error| error.to_string())?;
         let (width, height) = (header.width, header.height);
         let mut data = vec![0; width * height * 3];
-        let image = Image { pixels: data.as_mut_slice(), width, pitch: width * 3, height, format: PixelFormat::RGB };
+        let image = Image {
+            pixels: data.as_mut_slice(),
+            width,
+            pitch: width * 3,
+            height,
+            format: PixelFormat::RGB,
+        };
         match reader.decompress(bytes, image) {
             Ok(()) => {}
             // Rubbish between segments is common and harmless; the picture is whole when this warning is the last.
@@ -62,9 +72,13 @@ fn read_png(bytes: &[u8]) -> Result<RgbImage, String> {
     raw.truncate(info.buffer_size());
     let data = match info.color_type {
         png::ColorType::Rgb => raw,
-        png::ColorType::Rgba => raw.as_chunks::<4>().0.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect(),
+        png::ColorType::Rgba => {
+            raw.as_chunks::<4>().0.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect()
+        }
         png::ColorType::Grayscale => raw.iter().flat_map(|&grey| [grey; 3]).collect(),
-        png::ColorType::GrayscaleAlpha => raw.as_chunks::<2>().0.iter().flat_map(|&[grey, _]| [grey; 3]).collect(),
+        png::ColorType::GrayscaleAlpha => {
+            raw.as_chunks::<2>().0.iter().flat_map(|&[grey, _]| [grey; 3]).collect()
+        }
         png::ColorType::Indexed => return Err("its palette could not be expanded".to_owned()),
     };
     Ok(RgbImage { width: info.width, height: info.height, data })

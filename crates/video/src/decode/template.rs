@@ -91,10 +91,16 @@ impl Names {
             let mut fitting = groups.keys().filter(|key| key.0 == prefix && groups[*key].len() > 1);
             fitting.next().filter(|_| fitting.next().is_none()).cloned()
         });
-        let only = groups.iter().find(|(_, files)| many == 0 || files.len() > 1).map(|(key, _)| key.clone());
+        let only = groups
+            .iter()
+            .find(|(_, files)| many == 0 || files.len() > 1)
+            .map(|(key, _)| key.clone());
         let chosen = if many > 1 { known } else { only };
         let Some(key) = chosen else {
-            let kinds = groups.iter().take(4).map(|((prefix, suffix), _)| format!("`{prefix}{{:d}}{suffix}`"));
+            let kinds = groups
+                .iter()
+                .take(4)
+                .map(|((prefix, suffix), _)| format!("`{prefix}{{:d}}{suffix}`"));
             return if groups.is_empty() {
                 Ok(Self::Listed(natural(names)))
             } else {
@@ -106,7 +112,11 @@ impl Names {
             Some((&first, name)) => (first, name.len() - key.0.len() - key.1.len()),
             None => (0, 1),
         };
-        Ok(Self::Numbered { template: Template { prefix: key.0, suffix: key.1, width: digits }, first, files })
+        Ok(Self::Numbered {
+            template: Template { prefix: key.0, suffix: key.1, width: digits },
+            first,
+            files,
+        })
     }
 }
 
@@ -122,9 +132,9 @@ fn ambiguous(received: String) -> VideoError {
 fn split(name: &str) -> Option<(&str, u64, &str)> {
     let stem = name.rfind('.').unwrap_or(name.len());
     let end = name[..stem].rfind(|c: char| c.is_ascii_digit())? + 1;
-    let start = name[..end].rfind(|c: char| !c.is_ascii_digit()).map_or(0, |last| {
-        last + name[last..].chars().next().map_or(1, char::len_utf8)
-    });
+    let start = name[..end]
+        .rfind(|c: char| !c.is_ascii_digit())
+        .map_or(0, |last| last + name[last..].chars().next().map_or(1, char::len_utf8));
     Some((&name[..start], name[start..end].parse().ok()?, &name[end..]))
 }
 
@@ -172,11 +182,15 @@ mod tests {
 
     #[test]
     fn colour_frames_are_chosen_beside_flow_and_thumbnails() {
-        let both = ["flow_x_00001.jpg", "flow_x_00002.jpg", "img_00001.jpg", "img_00002.jpg", "thumb.jpg"];
+        let both =
+            ["flow_x_00001.jpg", "flow_x_00002.jpg", "img_00001.jpg", "img_00002.jpg", "thumb.jpg"];
         assert_eq!(pattern(&both).0, "img_{:05d}.jpg");
         let flow = Names::find(names(&["x_1.jpg", "x_2.jpg", "y_1.jpg", "y_2.jpg"]));
         assert_eq!(flow.expect_err("two kinds").code(), "INVALID_OPTION");
-        assert_eq!(Names::find(names(&["1.jpg", "01.jpg"])).expect_err("twins").code(), "INVALID_OPTION");
+        assert_eq!(
+            Names::find(names(&["1.jpg", "01.jpg"])).expect_err("twins").code(),
+            "INVALID_OPTION"
+        );
     }
 
     #[test]
