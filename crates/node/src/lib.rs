@@ -1,1 +1,19 @@
-//! The N-API binding.
+//! The N-API binding: conversion between JavaScript and the engine, and nothing else.
+//!
+//! Configurations, events and results cross as JSON text, tensors as typed arrays. Every call and every thread runs
+//! through one guard ([`failure::guard`]), so that a panic becomes an error with the code `INTERNAL`.
+//!
+//! Node-API hands arguments over by value, hence the one lint that is switched off here.
+#![deny(unsafe_code)]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "the binding's macros give every argument by value"
+)]
+
+mod facts;
+pub mod failure;
+mod job;
+mod model;
+mod motion;
+mod promise;
+mod tasks;

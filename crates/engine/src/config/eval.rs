@@ -1,0 +1,124 @@
+//! The configurations of evaluation and prediction.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use timeweave_video::OpenOptions;
+use timeweave_video::list::{ListFormat, Separator};
+use timeweave_video::loader::OnError;
+
+use super::check::Check;
+use super::train::{ListConfig, one};
+use crate::EngineError;
+use crate::device::Device;
+
+/// Everything that an evaluation depends on; the network and its transforms come from the checkpoint's card.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EvalConfig {
+    /// A checkpoint with a model card.
+    pub checkpoint: PathBuf,
+    /// What to evaluate on.
+    pub data: EvalData,
+    /// Clips per batch; changes no figure.
+    #[serde(default = "batch_size")]
+    pub batch_size: usize,
+    /// `auto`, `cpu`, `cuda` or `cuda:N`.
+    #[serde(default)]
+    pub device: Device,
+}
+
+/// A list to evaluate on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EvalData {
+    /// The file: a path and a label per line.
+    pub list: PathBuf,
+    /// The folder that relative paths start from; the list's own when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<PathBuf>,
+    /// The form of the lines.
+    #[serde(default)]
+    pub format: ListFormat,
+    /// What separates columns; found from the lines when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<Separator>,
+    /// Threads that decode and transform.
+    #[serde(default = "one")]
+    pub workers: usize,
+    /// What to do with a sample that cannot be read.
+    #[serde(default)]
+    pub on_error: OnError,
+}
+
+/// What a prediction gives and how videos are opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PredictOptions {
+    /// Classes to give, best first.
+    pub top_k: usize,
+    /// How videos are opened.
+    pub decode: OpenOptions,
+}
+
+fn batch_size() -> usize {
+    8
+}
+
+impl Default for PredictOptions {
+    fn default() -> Self {
+        Self { top_k: 5, decode: OpenOptions::default() }
+    }
+}
+
+impl EvalData {
+    /// The list alone.
+    pub(crate) fn list(&self) -> ListConfig {
+        ListConfig {
+            list: self.list.clone(),
+            root: self.root.clone(),
+            format: self.format,
+            separator: self.separator,
+        }
+    }
+}
+
+impl EvalConfig {
+    /// Checks every value that can be checked without opening a file.
+    ///
+    /// # Errors
+    /// `CONFIG_INVALID` naming the JSON path.
+    pub fn validate(&self) -> Result<(), EngineError> {
+        if self.batch_size == 0 {
+            return Err(EngineError::config("batchSize", "a whole number of at least 1", "0"));
+        }
+        validate_workers("data", self.data.workers)
+    }
+}
+
+impl PredictOptions {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// `CONFIG_INVALID` naming the field.
+    pub fn validate(&self) -> Result<(), EngineError> {
+        if self.top_k == 0 {
+            return Err(EngineError::config("topK", "a whole number of at least 1", "0"));
+        }
+        Ok(())
+    }
+}
+
+/// Takes any number of threads that a machine may have.
+pub(super) fn validate_workers(path: &str, workers: usize) -> Result<(), EngineError> {
+    Check::at(path).fact(
+        "workers",
+        (1..=MOST_WORKERS).contains(&workers),
+        "a whole number in 1..=256",
+        || workers.to_string(),
+    )
+}
+
+/// More threads than this is a mistyped number.
+const MOST_WORKERS: usize = 256;

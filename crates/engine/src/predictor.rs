@@ -1,0 +1,357 @@
+//! A network that is ready to name what videos show: weights, classes and the way from files to clips.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+use timeweave_models::{LoadOptions, Model, ModelCard, ModelError, ModelSpec, checkpoint};
+use timeweave_video::transform::{Preprocess, eval_clip};
+use timeweave_video::{RgbImage, VideoSource, from_frames, open};
+
+use crate::config::PredictOptions;
+use crate::device::Device;
+use crate::metrics::{softmax, top_k};
+use crate::{EngineError, input};
+
+/// What to predict on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PredictInput {
+    /// A video file or a folder of frames.
+    Path(PathBuf),
+    /// Decoded frames, with the name that results carry.
+    Frames {
+        /// The name.
+        name: String,
+        /// Frames of one size.
+        frames: Vec<RgbImage>,
+    },
+}
+
+/// A class with its probability.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassScore {
+    /// The class, from 0.
+    pub index: usize,
+    /// Its name.
+    pub label: String,
+    /// In 0..1.
+    pub score: f32,
+}
+
+/// What one input shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Prediction {
+    /// The path, or the name of the frames.
+    pub input: String,
+    /// The best classes, best first.
+    pub predictions: Vec<ClassScore>,
+    /// Indices (from 0) of the frames that were looked at.
+    pub frames: Vec<usize>,
+    /// Milliseconds from the file to the clip.
+    pub decode_ms: f64,
+    /// Milliseconds from the clip to the scores.
+    pub infer_ms: f64,
+}
+
+/// Why one input could not be predicted on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Code of the error.
+    pub code: String,
+    /// The error.
+    pub message: String,
+}
+
+/// One input's outcome; a failed input does not stop the others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    /// It was predicted on.
+    Done(Prediction),
+    /// It could not be.
+    Failed {
+        /// The path, or the name of the frames.
+        input: String,
+        /// Why.
+        error: Failure,
+    },
+}
+
+/// One interlacing module of a TIN, averaged over videos.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MeanInterlace {
+    /// Name of the module.
+    pub module: String,
+    /// In frames, one per group.
+    pub offsets: Vec<f32>,
+    /// `[T][groups]`.
+    pub weights: Vec<Vec<f32>>,
+}
+
+/// A network with everything that prediction needs.
+#[derive(Debug)]
+pub struct Predictor {
+    model: Model,
+    card: ModelCard,
+    preprocess: Preprocess,
+}
+
+impl Predictor {
+    /// A network of `spec` with fresh weights, those of `weights` where given; transforms are the defaults.
+    ///
+    /// # Errors
+    /// `INVALID_SPEC`, `DEVICE_UNAVAILABLE`, `INPUT_INVALID` for names that do not fit, and what checkpoints give.
+    pub fn create(
+        spec: ModelSpec,
+        weights: Option<&Path>,
+        seed: Option<i64>,
+        device: Device,
+        classes: Option<Vec<String>>,
+    ) -> Result<Self, EngineError> {
+        let mut model = Model::new(spec.clone(), device.resolve()?, seed)?;
+        let mut card = ModelCard::new(spec);
+        if let Some(path) = weights {
+            model.load_weights(path, &LoadOptions::default())?;
+            if let Some(theirs) = checkpoint::read_card(path)? {
+                card = ModelCard { spec: card.spec, ..theirs };
+            }
+        }
+        if let Some(classes) = classes {
+            card.classes = classes;
+        }
+        Self::with_card(model, card)
+    }
+
+    /// The network of a checkpoint. `spec` serves where the file has no card, and must fit the weights.
+    ///
+    /// # Errors
+    /// What checkpoints give, and `DEVICE_UNAVAILABLE`.
+    pub fn load(path: &Path, spec: Option<ModelSpec>, device: Device) -> Result<Self, EngineError> {
+        if let Some(spec) = spec {
+            return Self::create(spec, Some(path), None, device, None);
+        }
+        let (model, card) = Model::load(path, device.resolve()?)?;
+        Self::with_card(model, card)
+    }
+
+    fn with_card(model: Model, mut card: ModelCard) -> Result<Self, EngineError> {
+        let classes = model.spec.num_classes() as usize;
+        if card.classes.is_empty() {
+            card.classes = (0..classes).map(|class| class.to_string()).collect();
+        }
+        if card.classes.len() != classes {
+            return Err(EngineError::InputInvalid {
+                field: "classes".into(),
+                expected: format!("{classes} names (model.numClasses)"),
+                received: format!("{} names", card.classes.len()),
+            });
+        }
+        let preprocess = if card.preprocess.is_null() {
+            Preprocess::default()
+        } else {
+            crate::config::parse_value(&card.preprocess)?
+        };
+        card.preprocess = serde_json::to_value(&preprocess).unwrap_or_default();
+        Ok(Self { model, card, preprocess })
+    }
+
+    /// The network.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Names of the classes.
+    pub fn classes(&self) -> &[String] {
+        &self.card.classes
+    }
+
+    /// The way from frames to clips.
+    pub fn preprocess(&self) -> &Preprocess {
+        &self.preprocess
+    }
+
+    /// Bytes of all weights and running statistics.
+    pub fn bytes(&self) -> usize {
+        let size = |tensor: &Tensor| tensor.numel() * tensor.kind().elt_size_in_bytes();
+        self.model.vs.variables().values().map(size).sum()
+    }
+
+    /// Writes weights and card as a checkpoint.
+    ///
+    /// # Errors
+    /// `CHECKPOINT_UNWRITABLE`.
+    pub fn save(&self, path: &Path) -> Result<(), EngineError> {
+        Ok(checkpoint::save(path, &self.model.vs, &self.card)?)
+    }
+
+    /// The outcome of each input, in their order.
+    ///
+    /// # Errors
+    /// `CONFIG_INVALID` for impossible options, `ABORTED` once `cancel` is set. What an input gives is an outcome.
+    pub fn predict(
+        &self,
+        inputs: &[PredictInput],
+        options: &PredictOptions,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<Outcome>, EngineError> {
+        options.validate()?;
+        let mut outcomes = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(EngineError::Aborted { checkpoint: None });
+            }
+            outcomes.push(self.predict_one(input, options).map_or_else(
+                |error| Outcome::Failed {
+                    input: input.name(),
+                    error: Failure { code: error.code().to_owned(), message: error.to_string() },
+                },
+                Outcome::Done,
+            ));
+        }
+        Ok(outcomes)
+    }
+
+    fn predict_one(
+        &self,
+        input: &PredictInput,
+        options: &PredictOptions,
+    ) -> Result<Prediction, EngineError> {
+        let start = Instant::now();
+        let (clip, frames) = self.clip(input, options)?;
+        let decode_ms = start.elapsed().as_secs_f64() * 1e3;
+        let start = Instant::now();
+        let logits = input::logits(&self.model, &clip)?;
+        let scores = softmax(logits.first().map_or(&[][..], Vec::as_slice));
+        let label = |index: usize| {
+            self.card.classes.get(index).cloned().unwrap_or_else(|| index.to_string())
+        };
+        let best = top_k(&scores, options.top_k);
+        let predictions = best
+            .into_iter()
+            .map(|(index, score)| ClassScore { index, label: label(index), score })
+            .collect();
+        let infer_ms = start.elapsed().as_secs_f64() * 1e3;
+        Ok(Prediction { input: input.name(), predictions, frames, decode_ms, infer_ms })
+    }
+
+    /// The clip `[1, T, 3, H, W]` of an input and the indices of its frames.
+    fn clip(
+        &self,
+        input: &PredictInput,
+        options: &PredictOptions,
+    ) -> Result<(Tensor, Vec<usize>), EngineError> {
+        let channels = self.model.spec.input_channels();
+        if channels != 3 {
+            let actual = vec![1, self.model.spec.num_frames(), 3];
+            let expected = format!("[N, T, {channels}, H, W]");
+            return Err(ModelError::Shape { tensor: "a clip", expected, actual }.into());
+        }
+        let mut source = input.open(options)?;
+        let (clip, frames) =
+            eval_clip(source.as_mut(), &self.preprocess, self.model.spec.num_frames() as usize)?;
+        let [t, c, h, w] = clip.shape();
+        let device = self.model.vs.device();
+        Ok((input::clips_to_tensor(&clip.data, [1, t, c, h, w], &self.preprocess, device)?, frames))
+    }
+
+    /// Logits `[N, classes]` of normalised clips `[N, T, C, H, W]`, given and returned as row-major values and shape.
+    ///
+    /// # Errors
+    /// `INPUT_INVALID` when values and shape differ, `SHAPE_MISMATCH` when the network takes another shape.
+    pub fn forward(
+        &self,
+        data: &[f32],
+        shape: &[i64],
+    ) -> Result<(Vec<f32>, Vec<i64>), EngineError> {
+        let clip = self.tensor(data, shape)?;
+        let _guard = tch::no_grad_guard();
+        let logits = self.model.network.forward(&clip, false)?;
+        Ok((input::values(&logits)?, logits.size()))
+    }
+
+    /// Features `[N, F]` before the classifier; arguments as for [`Predictor::forward`].
+    ///
+    /// # Errors
+    /// As for [`Predictor::forward`].
+    pub fn features(
+        &self,
+        data: &[f32],
+        shape: &[i64],
+    ) -> Result<(Vec<f32>, Vec<i64>), EngineError> {
+        let clip = self.tensor(data, shape)?;
+        let _guard = tch::no_grad_guard();
+        let features = self.model.network.features(&clip)?;
+        Ok((input::values(&features)?, features.size()))
+    }
+
+    fn tensor(&self, data: &[f32], shape: &[i64]) -> Result<Tensor, EngineError> {
+        let count = shape
+            .iter()
+            .try_fold(1_i64, |product, &side| product.checked_mul(side).filter(|_| side >= 0));
+        if count != Some(data.len() as i64) {
+            return Err(EngineError::InputInvalid {
+                field: "clip".into(),
+                expected: format!("as many values as the shape {shape:?} has"),
+                received: format!("{} values", data.len()),
+            });
+        }
+        let tensor = Tensor::f_from_slice(data).and_then(|flat| flat.f_view(shape));
+        let tensor = tensor.and_then(|tensor| tensor.f_to_device(self.model.vs.device()));
+        tensor.map_err(EngineError::libtorch("make a tensor of the clip"))
+    }
+
+    /// What each interlacing module decides, averaged over the inputs; nothing unless the network is a TIN.
+    ///
+    /// # Errors
+    /// What the first bad input gives.
+    pub fn interlace_state(
+        &self,
+        inputs: &[PredictInput],
+    ) -> Result<Vec<MeanInterlace>, EngineError> {
+        let options = PredictOptions::default();
+        let mut sums: Vec<(String, Tensor, Tensor)> = Vec::new();
+        let _guard = tch::no_grad_guard();
+        for input in inputs {
+            let states = self.model.network.interlace_state(&self.clip(input, &options)?.0)?;
+            if sums.is_empty() {
+                sums = states
+                    .into_iter()
+                    .map(|state| (state.module, state.offsets, state.weights))
+                    .collect();
+                continue;
+            }
+            for (sum, state) in sums.iter_mut().zip(states) {
+                sum.1 += state.offsets;
+                sum.2 += state.weights;
+            }
+        }
+        let mean = |(module, offsets, weights): (String, Tensor, Tensor)| {
+            let count = inputs.len() as f64;
+            let offsets = input::values(&(offsets / count))?;
+            Ok(MeanInterlace { module, offsets, weights: input::rows(&(weights / count))? })
+        };
+        sums.into_iter().map(mean).collect()
+    }
+}
+
+impl PredictInput {
+    /// What results call this input.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Frames { name, .. } => name.clone(),
+        }
+    }
+
+    fn open(&self, options: &PredictOptions) -> Result<Box<dyn VideoSource>, EngineError> {
+        match self {
+            Self::Path(path) => Ok(open(path, &options.decode)?),
+            Self::Frames { frames, .. } => Ok(from_frames(frames.clone())?),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The folder of a training run: where it lies, and the small files in it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::EngineError;
+use crate::config::TrainConfig;
+
+/// A run's folder and its open log.
+pub(crate) struct RunFolder {
+    dir: PathBuf,
+}
+
+/// Where a run begins.
+pub(crate) struct Place {
+    pub(crate) folder: RunFolder,
+    /// Whether the folder holds a state to go on from.
+    pub(crate) is_resumed: bool,
+}
+
+impl RunFolder {
+    /// Finds or makes the folder that the configuration means.
+    ///
+    /// # Errors
+    /// `CONFIG_INVALID` when a finished run would be overwritten, `RESUME_INVALID` without a state, `FILE_ACCESS`.
+    pub(crate) fn place(config: &TrainConfig) -> Result<Place, EngineError> {
+        let dir = config.output.dir.as_deref();
+        match config.resume.as_deref() {
+            None => Self::fresh(dir, config.model.arch()),
+            Some("auto") => {
+                let found = match dir {
+                    Some(dir) => Some(Self { dir: dir.to_owned() }),
+                    None => Self::latest(config.model.arch()),
+                };
+                match found.filter(|folder| folder.state().is_file()) {
+                    Some(folder) => Ok(Place { folder, is_resumed: true }),
+                    None => Self::fresh(dir, config.model.arch()),
+                }
+            }
+            Some(path) => Self::resumed(Path::new(path), dir),
+        }
+    }
+
+    fn resumed(path: &Path, dir: Option<&Path>) -> Result<Place, EngineError> {
+        let folder = Self { dir: path.to_owned() };
+        if !folder.state().is_file() {
+            let reason = "expected a run folder with state/state.safetensors".to_owned();
+            return Err(EngineError::ResumeInvalid { path: path.to_owned(), reason });
+        }
+        if let Some(dir) = dir.filter(|dir| *dir != path) {
+            let expected = format!("the folder of resume ({}) or nothing", path.display());
+            return Err(EngineError::config("output.dir", &expected, dir.display().to_string()));
+        }
+        Ok(Place { folder, is_resumed: true })
+    }
+
+    fn fresh(dir: Option<&Path>, arch: &str) -> Result<Place, EngineError> {
+        let folder = match dir {
+            Some(dir) => Self { dir: dir.to_owned() },
+            None => {
+                let free =
+                    (1..).map(|n| Self::numbered(arch, n)).find(|folder| !folder.dir.exists());
+                free.unwrap_or_else(|| Self::numbered(arch, u64::MAX))
+            }
+        };
+        if folder.state().exists() || folder.last().exists() {
+            let expected = "a new folder, or resume: auto to go on with the run in it";
+            return Err(EngineError::config(
+                "output.dir",
+                expected,
+                folder.dir.display().to_string(),
+            ));
+        }
+        fs::create_dir_all(folder.dir.join("state"))
+            .map_err(EngineError::file("make", &folder.dir))?;
+        Ok(Place { folder, is_resumed: false })
+    }
+
+    fn latest(arch: &str) -> Option<Self> {
+        (1..).map(|n| Self::numbered(arch, n)).take_while(|folder| folder.dir.exists()).last()
+    }
+
+    fn numbered(arch: &str, n: u64) -> Self {
+        Self { dir: Path::new("runs").join(format!("{arch}-{n}")) }
+    }
+
+    /// The folder itself.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What resuming needs.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.dir.join("state").join("state.safetensors")
+    }
+
+    /// The checkpoint of the last epoch.
+    pub(crate) fn last(&self) -> PathBuf {
+        self.dir.join("last.safetensors")
+    }
+
+    /// The checkpoint of the best epoch.
+    pub(crate) fn best(&self) -> PathBuf {
+        self.dir.join("best.safetensors")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir.join("log.jsonl")
+    }
+
+    /// Writes the resolved configuration.
+    pub(crate) fn write_config(&self, config: &TrainConfig) -> Result<(), EngineError> {
+        let path = self.dir.join("config.yaml");
+        let yaml = serde_saphyr::to_string(config).map_err(|error| EngineError::FileAccess {
+            action: "write",
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        fs::write(&path, yaml).map_err(EngineError::file("write", &path))
+    }
+
+    /// Adds a line to the log.
+    pub(crate) fn append_log(&self, entry: &impl Serialize) -> Result<(), EngineError> {
+        let path = self.log();
+        let mut line = serde_json::to_string(entry).unwrap_or_default();
+        line.push('\n');
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(EngineError::file("write", &path))?;
+        file.write_all(line.as_bytes()).map_err(EngineError::file("write", &path))
+    }
+
+    /// Takes the lines of epochs after `epoch` out of the log: a resumed run writes them again.
+    pub(crate) fn cut_log(&self, epoch: u64) -> Result<(), EngineError> {
+        let path = self.log();
+        let Ok(file) = File::open(&path) else {
+            return Ok(());
+        };
+        let mut kept = String::new();
+        for line in BufReader::new(file).lines() {
+            let line = line.map_err(EngineError::file("read", &path))?;
+            let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+            if entry.get("epoch").and_then(Value::as_u64).is_some_and(|of| of <= epoch) {
+                kept.push_str(&line);
+                kept.push('\n');
+            }
+        }
+        fs::write(&path, kept).map_err(EngineError::file("write", &path))
+    }
+}
