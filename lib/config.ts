@@ -133,8 +133,8 @@ export interface Preprocess {
   multiScale?: MultiScale | null
 }
 
-/** The form of a list file's lines. */
-export type ListFormat = 'auto'
+/** The columns of a list file; `auto` finds them from the lines. */
+export type ListFormat = 'auto' | 'path-label' | 'path-frames-label' | 'path-start-end-label'
 
 /** A list file. */
 export interface ListConfig {
@@ -142,7 +142,7 @@ export interface ListConfig {
   list: string
   /** The folder that relative paths start from. @default the list's folder */
   root?: string | null
-  /** The form of the lines. @default 'auto' */
+  /** The columns. @default 'auto' */
   format?: ListFormat
 }
 
