@@ -24,6 +24,13 @@ pub struct DatasetOptions {
     pub open: OpenOptions,
 }
 
+impl DatasetOptions {
+    /// Bytes of a clip, `T * 3 * cropSize * cropSize`.
+    pub fn clip_bytes(&self) -> usize {
+        self.num_frames * 3 * self.preprocess.crop_size * self.preprocess.crop_size
+    }
+}
+
 /// The records of a list, as clips.
 #[derive(Clone, Debug)]
 pub struct Dataset {

@@ -57,6 +57,8 @@ impl Default for LoaderOptions {
 
 /// The most clips of a batch and the most workers.
 const MOST: usize = 65_536;
+/// The most bytes of a batch.
+const MOST_BYTES: usize = 1 << 34;
 
 /// A record that was left out.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,6 +126,12 @@ impl Loader {
                     value,
                 ));
             }
+        }
+        let clip_bytes = dataset.options().clip_bytes();
+        if options.batch_size > MOST_BYTES / clip_bytes {
+            let expected =
+                format!("at most {} clips of {clip_bytes} bytes", MOST_BYTES / clip_bytes);
+            return Err(VideoError::option("batchSize", expected, options.batch_size));
         }
         let mut order: Vec<_> = (0..dataset.len()).collect();
         if options.shuffle {

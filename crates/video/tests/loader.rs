@@ -208,6 +208,14 @@ fn impossible_options_are_errors_that_name_the_field() {
         assert!(error.to_string().contains(name), "{error}");
     }
     let list = list::read(&root.path().join("list.txt"), &ListOptions::default()).expect("a list");
+    let large = Preprocess { scale_size: 2048, crop_size: 2048, ..small() };
+    let large = DatasetOptions { preprocess: large, num_frames: 64, ..data.options().clone() };
+    let large = Arc::new(Dataset::new(list, large).expect("a data set"));
+    assert!(
+        Loader::new(large, 0, options(64, 1))
+            .is_err_and(|error| error.to_string().contains("for batchSize"))
+    );
+    let list = list::read(&root.path().join("list.txt"), &ListOptions::default()).expect("a list");
     let impossible = DatasetOptions { num_frames: 0, ..data.options().clone() };
     assert_eq!(Dataset::new(list, impossible).expect_err("no frames").code(), "INVALID_OPTION");
     assert_eq!(data.get(0, 1).expect_err("no such record").code(), "INVALID_OPTION");

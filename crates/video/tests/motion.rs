@@ -40,7 +40,8 @@ fn the_data_set_is_real_files_and_lists_and_the_same_for_a_seed() {
         for record in &list.records {
             let frames = decoded(&record.path);
             assert_eq!((frames.len(), frames[0].width, frames[0].height), (8, 48, 48));
-            assert_eq!(frames, decoded(&folders[1].path().join(&record.input)), "{}", record.input);
+            let again = decoded(&folders[1].path().join(&record.input));
+            assert!(frames == again, "{}", record.input);
         }
     }
     let first = |split: &str| decoded(&folders[0].path().join(split).join("00000.mp4")).remove(0);

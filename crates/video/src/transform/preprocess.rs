@@ -18,6 +18,10 @@ use crate::{RgbImage, VideoError, VideoSource};
 
 /// The longest side of a scaled frame or a crop, in pixels.
 pub const MAX_SIDE: usize = 4096;
+/// The most bytes of a clip.
+const MAX_CLIP: usize = 1 << 30;
+/// Frames that are held at full size; sources go on where they stopped, so small groups cost nothing.
+const DECODED_AT_ONCE: usize = 4;
 
 /// Everything that turns a video into a network's input; stored in a model's card.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -74,6 +78,11 @@ impl Preprocess {
         if self.crop_size > self.scale_size {
             let expected = format!("at most scaleSize ({})", self.scale_size);
             return Err(VideoError::option("cropSize", expected, self.crop_size));
+        }
+        let most = MAX_CLIP / (3 * self.crop_size * self.crop_size);
+        if num_frames > most {
+            let expected = format!("at most {most} with a cropSize of {}", self.crop_size);
+            return Err(VideoError::option("numFrames", expected, num_frames));
         }
         if !self.mean.iter().all(|mean| mean.is_finite()) {
             return Err(VideoError::option(
@@ -192,18 +201,19 @@ impl Cut {
         let mut distinct = indices.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
-        let images = source.frames(&distinct)?;
         let mut clip = Clip::new(indices.len(), preprocess.crop_size, preprocess.crop_size);
         let frame_bytes = clip.data.len() / indices.len();
         let mut cutter =
             Cutter { cut: self, preprocess, resize: None, scratch: Scratch::default() };
-        for (index, image) in distinct.iter().zip(&images) {
-            let mut places = (0..indices.len()).filter(|&place| indices[place] == *index);
-            let Some(first) = places.next() else { continue };
-            let planes = first * frame_bytes..(first + 1) * frame_bytes;
-            cutter.run(image, &mut clip.data[planes.clone()])?;
-            for place in places {
-                clip.data.copy_within(planes.clone(), place * frame_bytes);
+        for group in distinct.chunks(DECODED_AT_ONCE) {
+            for (index, image) in group.iter().zip(&source.frames(group)?) {
+                let mut places = (0..indices.len()).filter(|&place| indices[place] == *index);
+                let Some(first) = places.next() else { continue };
+                let planes = first * frame_bytes..(first + 1) * frame_bytes;
+                cutter.run(image, &mut clip.data[planes.clone()])?;
+                for place in places {
+                    clip.data.copy_within(planes.clone(), place * frame_bytes);
+                }
             }
         }
         Ok(clip)
