@@ -125,6 +125,11 @@ impl Encoder {
                     "crf",
                     ffi::av_opt_set(context.priv_data, c"crf".as_ptr(), c"12".as_ptr(), 0),
                 )?;
+                // The macroblock tree of narrow pictures reads memory that x264 never set: other bytes for the same frames.
+                check(
+                    "mbtree",
+                    ffi::av_opt_set(context.priv_data, c"mbtree".as_ptr(), c"0".as_ptr(), 0),
+                )?;
             }
             check(
                 "could not open the encoder",
