@@ -21,8 +21,8 @@ pub mod sample;
 pub mod transform;
 pub mod write;
 
-pub use decode::{Decoder, OpenOptions, VideoInfo, VideoSource, from_frames, open};
 pub use dataset::{Dataset, DatasetOptions, Sample};
+pub use decode::{Decoder, OpenOptions, VideoInfo, VideoSource, from_frames, open};
 pub use error::VideoError;
 pub use image::RgbImage;
 pub use list::{ListFormat, ListOptions, Record, RecordList};

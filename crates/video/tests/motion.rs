@@ -76,7 +76,7 @@ fn the_same_frames_give_the_same_file() {
     let path = folder.path().join("clip.mp4");
     for seed in [76, 165, 193] {
         let frames = draw(&MotionConfig::default(), seed as usize % 4, seed).expect("a clip");
-        let mut write = || {
+        let write = || {
             write_video(&path, &frames, 12.0).expect("a video");
             std::fs::read(&path).expect("a file")
         };
