@@ -26,7 +26,7 @@ mod temporal;
 pub use checkpoint::{CheckpointReport, LoadOptions, ModelCard};
 pub use error::ModelError;
 pub use info::{InputInfo, ModelInfo, list_models, model_info};
-pub use model::{Model, ParamInfo};
+pub use model::{GENERATOR, Model, ParamInfo};
 pub use network::{InterlaceState, Network};
 pub use pass::Mode;
 pub use spec::{

@@ -10,8 +10,8 @@ use crate::checkpoint::{self, CheckpointReport, LoadOptions};
 use crate::{ModelError, ModelSpec, Network};
 
 /// libtorch's generator is one for the whole process: seeding it and drawing the weights must
-/// not mix with another network's.
-static GENERATOR: Mutex<()> = Mutex::new(());
+/// not mix with another network's. Whoever seeds it holds this lock until the last number is drawn.
+pub static GENERATOR: Mutex<()> = Mutex::new(());
 
 /// One entry of the state dict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -65,7 +65,7 @@ impl Model {
     pub fn load(path: &Path, device: Device) -> Result<(Self, checkpoint::ModelCard), ModelError> {
         let card = checkpoint::read_card(path)?
             .ok_or_else(|| ModelError::CheckpointWithoutCard { path: path.to_owned() })?;
-        let mut model = Self::new(card.spec.clone(), device, None)?;
+        let model = Self::new(card.spec.clone(), device, None)?;
         model.load_weights(path, &LoadOptions::default())?;
         Ok((model, card))
     }
@@ -75,11 +75,19 @@ impl Model {
     /// # Errors
     /// When the file cannot be read or does not fit, see [`checkpoint::load_into`].
     pub fn load_weights(
-        &mut self,
+        &self,
         path: &Path,
         options: &LoadOptions,
     ) -> Result<CheckpointReport, ModelError> {
-        checkpoint::load_into(path, &self.spec, &mut self.vs, options)
+        checkpoint::load_into(path, &self.spec, &self.vs, options)
+    }
+
+    /// Writes the weights with a card, see [`checkpoint::save`].
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, path: &Path, card: &checkpoint::ModelCard) -> Result<(), ModelError> {
+        checkpoint::save(path, &self.vs, card)
     }
 
     /// All parameters and running statistics, sorted by name.

@@ -57,11 +57,20 @@ impl ModelCard {
 /// # Errors
 /// When there is no such file, it is no safetensors file, or its card is of a newer form.
 pub fn read_card(path: &Path) -> Result<Option<ModelCard>, ModelError> {
-    let header = read_header(path)?;
-    card_of(path, &header)
+    card_of(path, &read_header(path)?)
 }
 
-pub(super) fn card_of(path: &Path, header: &Metadata) -> Result<Option<ModelCard>, ModelError> {
+/// The whole file, after a check of its header.
+pub(super) fn read_file(path: &Path) -> Result<(Vec<u8>, Option<ModelCard>), ModelError> {
+    let card = read_card(path)?;
+    let bytes = std::fs::read(path).map_err(|error| ModelError::CheckpointUnreadable {
+        path: path.into(),
+        reason: format!("cannot be read: {error}"),
+    })?;
+    Ok((bytes, card))
+}
+
+fn card_of(path: &Path, header: &Metadata) -> Result<Option<ModelCard>, ModelError> {
     let Some(text) = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY)) else {
         return Ok(None);
     };
@@ -86,28 +95,32 @@ fn read_header(path: &Path) -> Result<Metadata, ModelError> {
     let mut file = open(path)?;
     let unreadable =
         |reason: String| ModelError::CheckpointUnreadable { path: path.into(), reason };
-    let mut start = Vec::new();
     let io = |error: std::io::Error| unreadable(format!("cannot be read: {error}"));
+    let found = file.metadata().map_err(io)?.len();
+    let mut start = Vec::new();
     Read::by_ref(&mut file).take(8).read_to_end(&mut start).map_err(io)?;
     let length = start.as_slice().try_into().map(u64::from_le_bytes).ok();
     let Some(length) = length.filter(|&length| length <= LONGEST_HEADER) else {
         return Err(unreadable(look(&start).into()));
     };
-    Read::by_ref(&mut file).take(length).read_to_end(&mut start).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
-    let (header_end, header) = safetensors::SafeTensors::read_metadata(&start)
-        .map_err(|_| unreadable(look(&start).into()))?;
-    // read_metadata gives the header's length without the eight bytes of the length itself.
-    let whole = 8 + header_end as u64 + header.data_len() as u64;
-    if whole != length {
-        let reason = format!("is cut off or damaged: {whole} bytes expected, {length} found");
+    let mut header = Vec::new();
+    file.take(length).read_to_end(&mut header).map_err(io)?;
+    if (header.len() as u64) < length && header.first() == Some(&b'{') {
+        let reason = format!("is cut off: {found} bytes found, its header alone has {length}");
+        return Err(unreadable(reason));
+    }
+    let header: Metadata =
+        serde_json::from_slice(&header).map_err(|_| unreadable(look(&start).into()))?;
+    let expected = 8 + length + header.data_len() as u64;
+    if found != expected {
+        let reason = format!("is cut off or damaged: {found} bytes found, {expected} expected");
         return Err(unreadable(reason));
     }
     Ok(header)
 }
 
 /// Opens a checkpoint for reading.
-pub(super) fn open(path: &Path) -> Result<File, ModelError> {
+fn open(path: &Path) -> Result<File, ModelError> {
     let unreadable =
         |reason: String| ModelError::CheckpointUnreadable { path: path.into(), reason };
     let file = File::open(path).map_err(|error| match error.kind() {
@@ -122,7 +135,7 @@ pub(super) fn open(path: &Path) -> Result<File, ModelError> {
 }
 
 /// What a file that is not safetensors looks like, as the end of a sentence.
-pub(super) fn look(start: &[u8]) -> &'static str {
+fn look(start: &[u8]) -> &'static str {
     match start {
         [] => "is an empty file",
         [b'P', b'K', 3, 4, ..] => {
