@@ -55,6 +55,26 @@ impl Default for LoaderOptions {
     }
 }
 
+impl LoaderOptions {
+    fn check(&self, clip_bytes: usize) -> Result<(), VideoError> {
+        for (field, value) in [("batchSize", self.batch_size), ("workers", self.workers)] {
+            if !(1..=MOST).contains(&value) {
+                return Err(VideoError::option(
+                    field,
+                    format!("an integer from 1 to {MOST}"),
+                    value,
+                ));
+            }
+        }
+        if self.batch_size > MOST_BYTES / clip_bytes {
+            let expected =
+                format!("at most {} clips of {clip_bytes} bytes", MOST_BYTES / clip_bytes);
+            return Err(VideoError::option("batchSize", expected, self.batch_size));
+        }
+        Ok(())
+    }
+}
+
 /// The most clips of a batch and the most workers.
 const MOST: usize = 65_536;
 /// The most bytes of a batch.
@@ -118,21 +138,7 @@ impl Loader {
         epoch: u64,
         options: LoaderOptions,
     ) -> Result<Self, VideoError> {
-        for (field, value) in [("batchSize", options.batch_size), ("workers", options.workers)] {
-            if !(1..=MOST).contains(&value) {
-                return Err(VideoError::option(
-                    field,
-                    format!("an integer from 1 to {MOST}"),
-                    value,
-                ));
-            }
-        }
-        let clip_bytes = dataset.options().clip_bytes();
-        if options.batch_size > MOST_BYTES / clip_bytes {
-            let expected =
-                format!("at most {} clips of {clip_bytes} bytes", MOST_BYTES / clip_bytes);
-            return Err(VideoError::option("batchSize", expected, options.batch_size));
-        }
+        options.check(dataset.options().clip_bytes())?;
         let mut order: Vec<_> = (0..dataset.len()).collect();
         if options.shuffle {
             Draws::order(dataset.options().seed, epoch).shuffle(&mut order);
