@@ -60,6 +60,38 @@ fn write(path: &Path, frames: usize) {
     encoder.finish().expect("file");
 }
 
+#[test]
+fn the_same_frames_give_the_same_file() {
+    let path = scratch("same.mp4");
+    let side = 48;
+    // A textured patch moves over a textured ground; the heap is littered with another pattern before each run.
+    let pixel = |frame: usize, at: usize| {
+        let (x, y) = (at / 3 % side, at / 3 / side);
+        let inside = (4 * frame..4 * frame + 12).contains(&x) && (18..30).contains(&y);
+        let x = if inside { x + 140 - 4 * frame } else { x };
+        ((x * x * 31 + y * y * 17 + x * y * 13) / 7 % 256) as u8
+    };
+    let frames: Vec<Vec<u8>> =
+        (0..8).map(|frame| (0..side * side * 3).map(|at| pixel(frame, at)).collect()).collect();
+    let mut first = Vec::new();
+    for run in 0..60_u8 {
+        drop((1..200).map(|size| vec![run.wrapping_mul(37); size * 97]).collect::<Vec<_>>());
+        let mut encoder =
+            Encoder::open(path.as_os_str().as_encoded_bytes(), side, side, 12.0).expect("encoder");
+        for frame in &frames {
+            encoder.write(frame).expect("frame");
+        }
+        encoder.finish().expect("file");
+        let file = std::fs::read(&path).expect("read");
+        if run == 0 {
+            first = file;
+        } else {
+            assert!(first == file, "run {run} gave another file");
+        }
+    }
+    std::fs::remove_file(&path).expect("clean");
+}
+
 fn scratch(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("timeweave-ffmpeg-{}-{name}", std::process::id()))
 }
