@@ -5,7 +5,48 @@ pub fn all_codes() -> &'static [&'static str] {
     CODES
 }
 
-const CODES: &[&str] = &["ABORTED", "CONFIG_INVALID"];
+const CODES: &[&str] = &[
+    "ABORTED",
+    "CHECKPOINT_MISMATCH",
+    "CHECKPOINT_NOT_FOUND",
+    "CHECKPOINT_UNREADABLE",
+    "CHECKPOINT_UNWRITABLE",
+    "CHECKPOINT_WITHOUT_CARD",
+    "CONFIG_INVALID",
+    "DECODER_MISSING",
+    "DECODE_FAILED",
+    "DEVICE_MISMATCH",
+    "DEVICE_UNAVAILABLE",
+    "DISPOSED",
+    "DTYPE_MISMATCH",
+    "EMPTY_LIST",
+    "EMPTY_VIDEO",
+    "ENCODE_FAILED",
+    "FILE_ACCESS",
+    "FILE_NOT_FOUND",
+    "FRAME_MISSING",
+    "FRAME_OUT_OF_RANGE",
+    "FRAME_SIZE",
+    "INPUT_INVALID",
+    "INTERNAL",
+    "INVALID_FRAME",
+    "INVALID_IMAGE",
+    "INVALID_OPTION",
+    "INVALID_SPEC",
+    "LABEL_OUT_OF_RANGE",
+    "LIBTORCH_ERROR",
+    "LIST_INVALID",
+    "LIST_NOT_FOUND",
+    "LOSS_NOT_FINITE",
+    "NON_FINITE",
+    "NOT_A_VIDEO",
+    "NO_FRAMES",
+    "NO_SAMPLES",
+    "NO_VIDEO_STREAM",
+    "RESUME_INVALID",
+    "SHAPE_MISMATCH",
+    "WORKER_FAILED",
+];
 
 #[cfg(test)]
 mod tests {

@@ -113,7 +113,7 @@ impl Predictor {
         device: Device,
         classes: Option<Vec<String>>,
     ) -> Result<Self, EngineError> {
-        let mut model = Model::new(spec.clone(), device.resolve()?, seed)?;
+        let model = Model::new(spec.clone(), device.resolve()?, seed)?;
         let mut card = ModelCard::new(spec);
         if let Some(path) = weights {
             model.load_weights(path, &LoadOptions::default())?;

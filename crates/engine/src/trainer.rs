@@ -1,11 +1,12 @@
 //! One training run: epochs of steps, validation, checkpoints and the state to resume from.
 
 use std::path::PathBuf;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use tch::{Reduction, Tensor};
-use timeweave_models::{LoadOptions, Model, ModelCard, checkpoint};
+use timeweave_models::{GENERATOR, LoadOptions, Model, ModelCard, checkpoint};
 
 use crate::classes::read_classes;
 use crate::config::{ListConfig, TrainConfig};
@@ -189,10 +190,13 @@ impl<'a> Trainer<'a> {
         )?;
         let labels: Vec<i64> = batch.labels.iter().map(|&label| label as i64).collect();
         let labels = Tensor::from_slice(&labels).to_device(device);
-        // Dropout draws from libtorch's generator; seeding each step makes a resumed run draw the same.
-        tch::manual_seed(step_seed(self.config.train.seed, epoch, step));
         self.optimizer.zero_grad();
-        let logits = self.model.network.forward(&clips, true)?;
+        let logits = {
+            // Dropout draws from libtorch's one generator; seeding each step makes a resumed run draw the same.
+            let _guard = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+            tch::manual_seed(step_seed(self.config.train.seed, epoch, step));
+            self.model.network.forward(&clips, true)?
+        };
         let smoothing = self.config.train.label_smoothing;
         let loss = logits
             .f_cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, smoothing)

@@ -115,26 +115,29 @@ fn explain(root: &Value, failure: &Failure) -> EngineError {
             format!("one of {}", known.join(", "))
         };
         return EngineError::ConfigInvalid {
-            path: join(&failure.path, None),
+            // Inside a tagged union the path ends before the key, elsewhere it holds it.
+            path: join(
+                &failure.path,
+                failure.path.last().is_none_or(|last| *last != field).then_some(&field),
+            ),
             expected,
             suggestion: closest(&field, known),
-            received: format!("the unknown key {field}"),
+            received: "an unknown key".to_owned(),
         };
     }
     if message.starts_with("missing field") {
-        let field = names.first().map(String::as_str);
-        return EngineError::config(join(&failure.path, field), "a value", "nothing");
+        return EngineError::config(join(&failure.path, names.first()), "a value", "nothing");
     }
     if message.starts_with("unknown variant") {
         let (variant, known) =
             names.split_first().map_or((String::new(), &[][..]), |(v, k)| (v.clone(), k));
-        let tag = ["arch", "type"].into_iter().find(|tag| {
+        let tag = ["arch", "type"].map(str::to_owned).into_iter().find(|tag| {
             lookup(root, &failure.path)
                 .and_then(|value| value.get(tag))
                 .is_some_and(|found| *found == variant.as_str())
         });
         return EngineError::ConfigInvalid {
-            path: join(&failure.path, tag),
+            path: join(&failure.path, tag.as_ref()),
             expected: format!("one of {}", known.join(", ")),
             suggestion: closest(&variant, known),
             received: format!("{variant:?}"),
@@ -148,9 +151,8 @@ fn explain(root: &Value, failure: &Failure) -> EngineError {
     EngineError::config(join(&failure.path, None), expected, received())
 }
 
-fn join(path: &[String], field: Option<&str>) -> String {
-    let mut parts: Vec<&str> = path.iter().map(String::as_str).collect();
-    parts.extend(field);
+fn join(path: &[String], field: Option<&String>) -> String {
+    let parts: Vec<&str> = path.iter().chain(field).map(String::as_str).collect();
     if parts.is_empty() { "(root)".to_owned() } else { parts.join(".") }
 }
 
