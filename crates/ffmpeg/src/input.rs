@@ -89,9 +89,13 @@ impl Input {
         Some(matrix)
     }
 
-    /// Whether the container finds key frames by presentation time (Matroska) instead of decoding time.
+    /// Whether the container finds key frames by presentation time (Matroska, MP4) instead of decoding time.
+    ///
+    /// MP4's index holds decoding times, but its demuxer goes one key frame further back when the time asked for lies
+    /// before the key frame is shown.
     pub fn seeks_by_pts(&self) -> bool {
-        self.context.format().name().contains("matroska")
+        let format = self.context.format();
+        format.name().split(',').any(|name| matches!(name, "matroska" | "mp4"))
     }
 
     /// The next packet of the stream that holds data; `None` at the end.

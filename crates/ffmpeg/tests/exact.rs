@@ -114,8 +114,11 @@ fn real_files_are_exact_however_they_are_read() {
         .expect("TIMEWEAVE_VIDEOS is a folder")
         .map(|entry| entry.expect("entry").path())
         .filter(|path| {
-            path.extension()
-                .is_some_and(|kind| ["mp4", "mov", "mkv", "avi"].iter().any(|k| kind == *k))
+            path.extension().is_some_and(|kind| {
+                ["mp4", "mov", "mkv", "avi", "webm", "ts", "mpg", "gif", "h264"]
+                    .iter()
+                    .any(|k| kind == *k)
+            })
         })
         .collect();
     videos.sort();

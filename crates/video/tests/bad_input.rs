@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use numbered::{number, picture};
+use timeweave_video::decode::{ffmpeg_version, set_plugin_dir};
 use timeweave_video::{OpenOptions, RgbImage, VideoError, from_frames, open, write_video};
 
 /// Writes a video of `frames` numbered pictures into a folder.
@@ -211,4 +212,32 @@ fn without_the_plugin_the_error_says_what_to_install() {
     let text = error.to_string();
     assert!(text.contains(NOWHERE) && text.contains("apt install ffmpeg"), "{text}");
     assert!(from_frames(vec![picture(0)]).is_ok(), "the rest works without it");
+}
+
+#[test]
+fn the_folder_named_by_the_program_is_searched_first() {
+    const VARIABLE: &str = "TIMEWEAVE_TEST_PLUGIN_FOLDER";
+    let Some(folder) = std::env::var_os(VARIABLE) else {
+        // A process of its own, as above.
+        let folder = tempfile::tempdir().expect("folder");
+        let test = std::env::current_exe().expect("this test");
+        let mut child = std::process::Command::new(test);
+        child.args(["--exact", "the_folder_named_by_the_program_is_searched_first"]);
+        let output = child.env(VARIABLE, folder.path()).output().expect("a second run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    };
+    let folder = Path::new(&folder);
+    let plugin = folder.join(format!(
+        "{}timeweave_ffmpeg{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    ));
+    fs::write(&plugin, b"no library").expect("write");
+    set_plugin_dir(folder);
+    let error = ffmpeg_version().expect_err("no library");
+    assert_eq!(error.code(), "DECODER_MISSING");
+    assert!(error.to_string().contains(&plugin.display().to_string()), "{error}");
+    fs::remove_file(&plugin).expect("remove");
+    assert!(ffmpeg_version().is_ok(), "a failure is not kept, and the next folder serves");
 }
