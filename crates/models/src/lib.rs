@@ -23,7 +23,7 @@ pub mod recipe;
 mod spec;
 mod temporal;
 
-pub use checkpoint::{CheckpointReport, LoadOptions, ModelCard};
+pub use checkpoint::{CheckpointReport, LoadOptions, ModelCard, Reshaped};
 pub use error::ModelError;
 pub use info::{InputInfo, ModelInfo, list_models, model_info};
 pub use model::{GENERATOR, Model, ParamInfo};

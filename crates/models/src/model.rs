@@ -36,7 +36,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// Builds a network with fresh weights; equal seeds give equal weights on the CPU.
+    /// Builds a network with fresh weights. Equal seeds give equal weights on every device, if
+    /// nothing but other networks draws from libtorch's generator meanwhile.
     ///
     /// # Errors
     /// When the spec is invalid or libtorch cannot allocate the weights.

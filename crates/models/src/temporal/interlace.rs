@@ -85,3 +85,7 @@ fn initial_bias(spec: &TinSpec) -> f64 {
     let open = spec.initial_offset / spec.scale() + 0.5;
     (open / (1.0 - open)).ln()
 }
+
+#[cfg(test)]
+#[path = "interlace_test.rs"]
+mod interlace_test;

@@ -1,0 +1,105 @@
+//! Parameters and multiply-adds against the reference figures and against built networks.
+
+mod support;
+
+use serde_json::{Value, json};
+use tch::Device;
+use timeweave_models::{Model, ModelSpec, list_models, model_info};
+
+/// The spec that a row of the reference figures belongs to, or nothing for other families.
+fn spec(name: &str, row: &Value) -> Option<ModelSpec> {
+    let lengths: Vec<i64> = serde_json::from_value(row["input_shape"].clone()).ok()?;
+    let classes = row["output_shape"][1].as_i64()?;
+    let words: Vec<&str> = name.split('_').collect();
+    let mut spec = json!({ "numClasses": classes });
+    if name.starts_with("blvnet") {
+        let digits = |word: &str| word.trim_start_matches(char::is_alphabetic).parse::<i64>().ok();
+        spec["arch"] = json!("blvnet-tam");
+        spec["depth"] = json!(words.iter().find_map(|word| digits(word))?);
+        spec["numFrames"] = json!(lengths[1] / 3);
+        spec["tam"] = json!(!name.contains("no_tam"));
+        for word in words {
+            if let Some((alpha, beta)) = word.strip_prefix('a').and_then(|w| w.split_once('b')) {
+                spec["alpha"] = json!(alpha.parse::<i64>().ok()?);
+                spec["beta"] = json!(beta.parse::<i64>().ok()?);
+            }
+            if let Some(frames) = word.strip_prefix("blend") {
+                spec["blendingFrames"] = json!(frames.parse::<i64>().ok()?);
+            }
+        }
+        return serde_json::from_value(spec).ok();
+    }
+    let later = name.contains("mobilenet") || name.contains("nonlocal");
+    if later || !["tsn", "tsm", "tin"].contains(&words[0]) {
+        return None;
+    }
+    let depth = words[1].strip_prefix("resnet")?;
+    spec["arch"] = json!(words[0]);
+    spec["depth"] = depth.parse::<i64>().map_or_else(|_| json!(depth), |number| json!(number));
+    spec["numFrames"] = json!(words[2].parse::<i64>().ok()?);
+    if name.contains("_flow5") {
+        spec["modality"] = json!("flow");
+    }
+    if name.contains("_rgbdiff5") {
+        spec["modality"] = json!("rgb-diff");
+    }
+    serde_json::from_value(spec).ok()
+}
+
+#[test]
+fn the_figures_of_every_supported_network_equal_the_reference() {
+    let (mut checked, mut not_yet) = (0, Vec::new());
+    for file in ["params_flops.json", "params_flops_more.json"] {
+        let rows = support::json(&support::fixtures().join(file));
+        for (name, row) in rows.as_object().expect("rows by name") {
+            let Some(spec) = spec(name, row) else {
+                let supported = ["blvnet", "tsn_resnet", "tsm_resnet", "tin_resnet"];
+                let later = name.contains("nonlocal");
+                let ours = supported.iter().any(|family| name.starts_with(family)) && !later;
+                assert!(!ours, "{name} is of a supported family");
+                not_yet.push(name.clone());
+                continue;
+            };
+            let info = model_info(&spec).expect("figures");
+            assert_eq!(json!(info.params), row["params"], "parameters of {name}");
+            assert_eq!(json!(info.macs), row["madds"], "multiply-adds of {name}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 0, "no row");
+    println!("not yet: {}", not_yet.join(", "));
+    println!("checked: {checked} figures of networks");
+}
+
+#[test]
+fn the_figures_equal_those_of_built_networks() {
+    let descriptions = [
+        json!({ "arch": "blvnet-tam", "numClasses": 7, "numFrames": 4, "alpha": 4, "blendingFrames": 4 }),
+        json!({ "arch": "tsn", "numClasses": 7, "depth": "50d", "dropout": 0 }),
+        json!({ "arch": "tsm", "numClasses": 7, "depth": 34, "modality": "flow" }),
+        json!({ "arch": "tin", "numClasses": 7, "depth": 18, "shiftDiv": 2, "numFrames": 5 }),
+    ];
+    for description in descriptions {
+        let spec: ModelSpec = serde_json::from_value(description.clone()).expect("a spec");
+        let model = Model::new(spec.clone(), Device::Cpu, Some(1)).expect("a network");
+        let weights = model.vs.trainable_variables();
+        let built: usize = weights.iter().map(tch::Tensor::numel).sum();
+        let info = model_info(&spec).expect("figures");
+        assert_eq!(info.params, built as i64, "{description}");
+    }
+}
+
+#[test]
+fn the_list_has_every_architecture_and_is_fast() {
+    let start = std::time::Instant::now();
+    let list = list_models();
+    assert!(start.elapsed().as_secs_f64() < 1.0);
+    assert_eq!(list.len(), 3 + 3 * 7);
+    for arch in ModelSpec::ARCHS {
+        assert!(list.iter().any(|info| info.family == arch), "{arch}");
+    }
+    let json = serde_json::to_value(&list[0]).expect("JSON");
+    assert_eq!(json["id"], "blvnet-tam-50");
+    assert_eq!(json["params"], 25_483_216);
+    assert_eq!(json["input"], json!({ "frames": 16, "size": 224, "channels": 3 }));
+}
