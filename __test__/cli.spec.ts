@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { parse, stringify } from 'yaml'
-import { temporaryFolder } from './libtorch-folder.js'
+import { packageRoot } from '../setup/places.mjs'
+import { MAIN, build } from './built.js'
+import { temporaryFolder, writeLibtorch } from './libtorch-folder.js'
 import { trainConfig, writeClip, writeClips } from './motion-clips.js'
 
-const MAIN = fileURLToPath(new URL('../lib/cli/main.ts', import.meta.url))
+test.before(build)
 
 interface Outcome {
   status: number | null
@@ -20,14 +21,16 @@ interface CallOptions {
   env?: Record<string, string>
   cwd?: string
   stdin?: string
+  /** The program. */
+  main?: string
   /** Ctrl-C when this is seen on standard output. */
   interruptAt?: RegExp
 }
 
-async function timeweave(args: readonly string[], { env, cwd, stdin = '', interruptAt }: CallOptions = {}): Promise<Outcome> {
-  const child = spawn(process.execPath, ['--import=@oxc-node/core/register', MAIN, ...args], {
+async function timeweave(args: readonly string[], { env, cwd, stdin = '', main = MAIN, interruptAt }: CallOptions = {}): Promise<Outcome> {
+  const child = spawn(process.execPath, [main, ...args], {
     env: { ...process.env, ...env },
-    cwd: cwd ?? fileURLToPath(new URL('..', import.meta.url)),
+    cwd: cwd ?? packageRoot,
   })
   const output = { stdout: '', stderr: '' }
   let interrupted = false
@@ -47,7 +50,7 @@ const lines = (text: string): Record<string, any>[] =>
     .split('\n')
     .map((line) => JSON.parse(line)) // oxlint-disable-line typescript/no-explicit-any -- whatever JSON holds
 
-test('--help names the verbs and ends with 0', async (t) => {
+test.serial('--help names the verbs and ends with 0', async (t) => {
   const { status, stdout } = await timeweave(['--help'])
   t.is(status, 0)
   for (const verb of ['setup', 'doctor', 'models', 'train', 'test', 'predict', 'demo']) t.regex(stdout, new RegExp(`^  ${verb} `, 'm'))
@@ -56,7 +59,7 @@ test('--help names the verbs and ends with 0', async (t) => {
   for (const option of ['--json', '--device', '--checkpoint', '--top-k']) t.true(help.stdout.includes(option), option)
 })
 
-test('bad usage ends with 2 and a suggestion', async (t) => {
+test.serial('bad usage ends with 2 and a suggestion', async (t) => {
   const verb = await timeweave(['trian', 'config.yaml'])
   t.is(verb.status, 2)
   t.regex(verb.stderr, /Did you mean train\?/)
@@ -69,7 +72,7 @@ test('bad usage ends with 2 and a suggestion', async (t) => {
   t.regex(option.stderr, /Did you mean --json\?/)
 })
 
-test('without libtorch the first native call names the command that mends it', async (t) => {
+test.serial('without libtorch the first native call names the command that mends it', async (t) => {
   const env = { LIBTORCH: '', TIMEWEAVE_HOME: temporaryFolder(), PATH: temporaryFolder(), VIRTUAL_ENV: '', CONDA_PREFIX: '' }
   const { status, stderr } = await timeweave(['models'], { env })
   t.is(status, 1)
@@ -80,27 +83,49 @@ test('without libtorch the first native call names the command that mends it', a
   t.false(lines(doctor.stdout)[0]?.ok)
 })
 
-test('a libtorch of another version is refused with both versions', async (t) => {
-  const { writeLibtorch } = await import('./libtorch-folder.js')
+test.serial('a libtorch of another version is refused with both versions', async (t) => {
   const { status, stderr } = await timeweave(['models'], { env: { LIBTORCH: writeLibtorch(temporaryFolder(), { version: '2.9.1' }) } })
   t.is(status, 1)
   t.regex(stderr, /^error\[LIBTORCH_VERSION\]: .*expected libtorch 2\.\d+\.x but received 2\.9\.1/)
 })
 
-test('a libtorch that is damaged is said to be unusable', async (t) => {
-  const { writeLibtorch } = await import('./libtorch-folder.js')
+test.serial('a libtorch that is damaged is said to be unusable', async (t) => {
   const { status, stderr } = await timeweave(['models'], { env: { LIBTORCH: writeLibtorch(temporaryFolder()) } })
   t.is(status, 1)
   t.regex(stderr, /^error\[LIBTORCH_UNUSABLE\]: /)
 })
 
-test('setup says where libtorch is', async (t) => {
+test.serial('a set-up that cannot reach anything says so', async (t) => {
+  const env = {
+    LIBTORCH: '',
+    TIMEWEAVE_HOME: temporaryFolder(),
+    PATH: temporaryFolder(),
+    VIRTUAL_ENV: '',
+    CONDA_PREFIX: '',
+    TIMEWEAVE_LIBTORCH_URL: 'http://127.0.0.1:9/libtorch.zip',
+  }
+  const { status, stderr } = await timeweave(['setup', '--json'], { env })
+  t.is(status, 1)
+  t.regex(stderr, /^error\[SETUP_FAILED\]: 127\.0\.0\.1:9: /m)
+})
+
+test.serial('without the native pieces the first call says how to get them', async (t) => {
+  const folder = temporaryFolder()
+  cpSync(join(packageRoot, 'dist'), join(folder, 'dist'), { recursive: true })
+  cpSync(join(packageRoot, 'package.json'), join(folder, 'package.json'))
+  symlinkSync(join(packageRoot, 'node_modules'), join(folder, 'node_modules'))
+  const { status, stderr } = await timeweave(['models'], { main: join(folder, 'dist', 'lib', 'cli', 'main.js') })
+  t.is(status, 1)
+  t.regex(stderr, /^error\[ADDON_MISSING\]: .*core\.node|loader\.node/)
+})
+
+test.serial('setup says where libtorch is', async (t) => {
   const { status, stdout } = await timeweave(['setup', '--json'])
   t.is(status, 0)
   t.true(existsSync(join(lines(stdout)[0]?.libtorch.path, 'lib')))
 })
 
-test('doctor finds everything well on a machine that is set up', async (t) => {
+test.serial('doctor finds everything well on a machine that is set up', async (t) => {
   const { status, stdout } = await timeweave(['doctor', '--json'])
   const [report] = lines(stdout)
   t.is(status, 0, stdout)
@@ -113,14 +138,14 @@ test('doctor finds everything well on a machine that is set up', async (t) => {
   )
 })
 
-test('models are a table for people and one JSON document for programs', async (t) => {
+test.serial('models are a table for people and one JSON document for programs', async (t) => {
   const table = await timeweave(['models'])
   t.regex(table.stdout, /^id +params/)
   const [models] = lines((await timeweave(['models', '--json'])).stdout)
   t.deepEqual(Object.keys(models?.[0] ?? {}), ['id', 'family', 'params', 'macs', 'input', 'paper'])
 })
 
-test('train, test and predict go hand in hand', async (t) => {
+test.serial('train, test and predict go hand in hand', async (t) => {
   const folder = temporaryFolder()
   const config = join(folder, 'config.yaml')
   const clips = await writeClips()
@@ -165,7 +190,7 @@ test('train, test and predict go hand in hand', async (t) => {
   t.regex(nothing.stderr, /^error\[FILE_NOT_FOUND\]: /)
 })
 
-test('a failure is one line with its code, and its place in the file', async (t) => {
+test.serial('a failure is one line with its code, and its place in the file', async (t) => {
   const config = join(temporaryFolder(), 'config.yaml')
   writeFileSync(config, 'model:\n  arch: tsm\n  numClasses: 4\n  numFrame: 8\ndata:\n  train: { list: a.txt }\n')
   const { status, stderr, stdout } = await timeweave(['train', config])
@@ -177,7 +202,7 @@ test('a failure is one line with its code, and its place in the file', async (t)
   t.regex(absent.stderr, /^error\[FILE_NOT_FOUND\]: /)
 })
 
-test('Ctrl-C ends with 130 and leaves a run that goes on', async (t) => {
+test.serial('Ctrl-C ends with 130 and leaves a run that goes on', async (t) => {
   const folder = temporaryFolder()
   mkdirSync(folder, { recursive: true })
   const config = join(folder, 'config.yaml')

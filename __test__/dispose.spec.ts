@@ -44,9 +44,9 @@ test('networks that come and go leave no memory behind', async (t) => {
     using model = await createModel(SPEC, { device: 'cpu' })
     await model.forward(CLIP)
   }
-  for (let k = 0; k < 4; k++) await turn()
+  for (let k = 0; k < 2; k++) await turn()
   const before = rss()
-  for (let k = 0; k < 12; k++) await turn()
-  // One network's weights are 45 MB: twelve that stayed would be 540.
+  for (let k = 0; k < 8; k++) await turn()
+  // One network's weights are 45 MB: eight that stayed would be 360.
   t.true(rss() - before < 150e6, `${((rss() - before) / 1e6).toFixed(0)} MB more`)
 })

@@ -2,11 +2,11 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import test from 'ava'
+import { INDEX, build } from './built.js'
 import { trainConfig, writeClip, writeClips } from './motion-clips.js'
 
-const INDEX = new URL('../index.ts', import.meta.url).href
+test.before(build)
 
 interface Ending {
   status: number | null
@@ -18,8 +18,7 @@ interface Ending {
 /** Runs a script that sees `tw` (the package) and `data`. */
 async function run(script: string, data: unknown = null): Promise<Ending> {
   const source = `const tw = await import(${JSON.stringify(INDEX)}); const data = ${JSON.stringify(data)}; ${script}`
-  const child = spawn(process.execPath, ['--expose-gc', '--import=@oxc-node/core/register', '--input-type=module', '-e', source], {
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', source], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = { stdout: '', stderr: '' }
@@ -33,7 +32,7 @@ async function run(script: string, data: unknown = null): Promise<Ending> {
 
 const endsWell = (ending: Ending): boolean => ending.status === 0 && ending.signal === null
 
-test('a script ends by itself when its work is done', async (t) => {
+test.serial('a script ends by itself when its work is done', async (t) => {
   const ending = await run(
     `const model = await tw.createModel({ arch: 'tsn', numClasses: 4 }, { device: 'cpu' }); console.log((await model.predict(data))[0].predictions.length)`,
     await writeClip(),
@@ -42,14 +41,14 @@ test('a script ends by itself when its work is done', async (t) => {
   t.is(ending.stdout.trim(), '4')
 })
 
-test('a run keeps the program alive until it is done, although nobody reads it', async (t) => {
+test.serial('a run keeps the program alive until it is done, although nobody reads it', async (t) => {
   const clips = await writeClips()
   const ending = await run(`tw.train(data).result.then(({ epochs }) => console.log('epochs', epochs))`, trainConfig(clips))
   t.true(endsWell(ending), ending.stderr)
   t.is(ending.stdout.trim(), 'epochs 1')
 })
 
-test('a failed run that is iterated is no unhandled rejection', async (t) => {
+test.serial('a failed run that is iterated is no unhandled rejection', async (t) => {
   const ending = await run(
     `const run = tw.train({ ...data, data: { ...data.data, train: { list: '/no/list.txt' } } })
      try { for await (const event of run) await new Promise((resolve) => setTimeout(resolve, 300)) } catch (error) { console.log(error.code) }`,
@@ -59,13 +58,13 @@ test('a failed run that is iterated is no unhandled rejection', async (t) => {
   t.is(ending.stdout.trim(), 'LIST_NOT_FOUND')
 })
 
-test('a failed run that nobody looks at is an unhandled rejection', async (t) => {
+test.serial('a failed run that nobody looks at is an unhandled rejection', async (t) => {
   const ending = await run(`tw.train({ model: { arch: 'tsn' } })`)
   t.is(ending.status, 1)
   t.regex(ending.stderr, /CONFIG_INVALID/)
 })
 
-test('process.exit in the middle of a run ends at once and cleanly', async (t) => {
+test.serial('process.exit in the middle of a run ends at once and cleanly', async (t) => {
   const ending = await run(
     `const run = tw.train(data); for await (const event of run) if (event.type === 'step') process.exit(7)`,
     trainConfig(await writeClips(), 200),
@@ -73,7 +72,7 @@ test('process.exit in the middle of a run ends at once and cleanly', async (t) =
   t.is(ending.status, 7, ending.stderr)
 })
 
-test('leaving while a prediction runs is clean', async (t) => {
+test.serial('leaving while a prediction runs is clean', async (t) => {
   const ending = await run(
     `const model = await tw.createModel({ arch: 'tsn', numClasses: 4 }, { device: 'cpu' }); void model.predict(data); setTimeout(() => process.exit(0), 5)`,
     await writeClip(),
@@ -81,7 +80,7 @@ test('leaving while a prediction runs is clean', async (t) => {
   t.true(endsWell(ending), ending.stderr)
 })
 
-test('a network that is forgotten is collected', async (t) => {
+test.serial('a network that is forgotten is collected', async (t) => {
   const ending = await run(
     `const turn = async () => { const model = await tw.createModel({ arch: 'tsn', numClasses: 4 }, { device: 'cpu' }); return model.classes.length }
      const settle = async () => { for (let k = 0; k < 4; k++) { gc(); await new Promise((resolve) => setTimeout(resolve, 20)) } }

@@ -112,11 +112,16 @@ test('a sample that cannot be read stops the run, or is skipped and reported', a
   const list = join(clips.root, 'with-broken.txt')
   copyFileSync(clips.trainList, list)
   writeFileSync(join(clips.root, 'broken.mp4'), 'no video')
-  writeFileSync(list, `${readFileSync(clips.trainList, 'utf8').trimEnd()}\nbroken.mp4 0\n`)
+  writeFileSync(list, `${readFileSync(clips.trainList, 'utf8').trimEnd()}\nbroken.mp4 8 0\n`)
   const broken = { ...config.data, train: { list, root: clips.root } }
   const error = await t.throwsAsync(train({ ...config, data: broken }).result, { code: 'NOT_A_VIDEO' })
   t.true(error?.message.includes('broken.mp4'))
   const { skipped } = await train({ ...trainConfig(clips), data: { ...broken, onError: 'skip' } }).result
   t.is(skipped.length, 1)
   t.is(skipped[0]?.code, 'NOT_A_VIDEO')
+  writeFileSync(list, 'broken.mp4 8 0\n')
+  await t.throwsAsync(train({ ...trainConfig(clips), data: { ...broken, onError: 'skip' } }).result, {
+    code: 'NO_SAMPLES',
+    message: /with-broken\.txt/,
+  })
 })

@@ -1,15 +1,16 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import test from 'ava'
+import { INDEX, build } from './built.js'
 import { trainConfig, writeClip, writeClips } from './motion-clips.js'
 
-const INDEX = new URL('../index.ts', import.meta.url).href
+test.before(build)
 
 function start(script: string, data: unknown): Worker {
   const source = `
     const { parentPort, workerData: data } = require('node:worker_threads')
     import(${JSON.stringify(INDEX)}).then(async (tw) => { ${script} }).catch((error) => { throw error })`
-  return new Worker(source, { eval: true, workerData: data, execArgv: ['--import=@oxc-node/core/register'] })
+  return new Worker(source, { eval: true, workerData: data, execArgv: [] })
 }
 
 test('a worker thread can predict beside the main one', async (t) => {

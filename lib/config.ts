@@ -144,6 +144,8 @@ export interface ListConfig {
   root?: string | null
   /** The columns. @default 'auto' */
   format?: ListFormat
+  /** What separates the columns. @default found from the lines */
+  separator?: 'space' | 'comma' | 'semicolon' | null
 }
 
 /** What to do with a sample that cannot be read: stop the run, or leave it out and report it. */

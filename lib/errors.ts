@@ -31,7 +31,6 @@ export const NATIVE_ERROR_CODES = [
   'INVALID_SPEC',
   'LABEL_OUT_OF_RANGE',
   'LIBTORCH_ERROR',
-  'LIBTORCH_FAILED',
   'LIST_INVALID',
   'LIST_NOT_FOUND',
   'LOSS_NOT_FINITE',
@@ -42,7 +41,6 @@ export const NATIVE_ERROR_CODES = [
   'NO_VIDEO_STREAM',
   'RESUME_INVALID',
   'SHAPE_MISMATCH',
-  'UPPER_SNAKE',
   'WORKER_FAILED',
 ] as const
 
@@ -54,8 +52,6 @@ export const FACADE_ERROR_CODES = [
   'ADDON_MISSING',
   /** An argument or an option cannot be what it is. */
   'ARGUMENT_INVALID',
-  /** The demonstration ended well but its networks did not do what they were to show. */
-  'EXPECTATION_MISSED',
   /** No libtorch was found; `npx timeweave setup` fetches one. */
   'LIBTORCH_MISSING',
   /** libtorch was found but could not be opened. */

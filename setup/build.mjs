@@ -64,6 +64,7 @@ async function compile(reporter, libtorch) {
       onLine: (line) => {
         const crate = /^\s*Compiling (\S+)/.exec(line)?.[1]
         if (crate) state = `${++compiled} crates, now ${crate}`
+        else if (/Blocking waiting for file lock/.test(line)) state = 'waiting for another cargo to end'
       },
     })
     if (status !== 0) throw new SetupError('the native build failed', { details: tail, fix: 'npm run setup' })
