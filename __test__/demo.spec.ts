@@ -7,6 +7,7 @@ import { join } from 'node:path'
 
 import test from 'ava'
 
+import { requireKept } from '../lib/cli/demo.js'
 import { carryOut } from '../lib/demo/demo.js'
 import type { DemoEvent } from '../lib/demo/events.js'
 import { prepareFolder } from '../lib/demo/folder.js'
@@ -55,6 +56,11 @@ test('the promise is kept only when every temporal network learns and the other 
     t.regex(verdict.sentence, complaint)
   }
   t.regex(judge(scores(0.5, 0.5), EXPECTATION).sentence, /TSN reached .* and TSM reached/)
+})
+
+test('a promise that is not kept is a failure of the command', (t) => {
+  t.notThrows(() => requireKept(judge(scores(0.25, 0.95), EXPECTATION)))
+  t.throws(() => requireKept(judge(scores(0.25, 0.5), EXPECTATION)), { code: 'EXPECTATION_MISSED', message: /TSM reached/ })
 })
 
 test('the headline gives one figure or a range', (t) => {

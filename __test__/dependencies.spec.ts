@@ -40,10 +40,10 @@ test('crates depend downwards only', (t) => {
   for (const { name, dependencies } of all) {
     const short = name.replace('timeweave-', '')
     const allowed = ALLOWED[short]
-    if (!allowed) return t.fail(`${name} has no place in the layers`)
+    t.truthy(allowed, `${name} has no place in the layers`)
     // What only tests use makes no layer.
     const own = dependencies.filter(({ name: other, kind }) => other.startsWith('timeweave-') && kind !== 'dev')
-    for (const { name: other } of own) t.true(allowed.includes(other.replace('timeweave-', '')), `${name} must not depend on ${other}`)
+    for (const { name: other } of own) t.true(allowed?.includes(other.replace('timeweave-', '')), `${name} must not depend on ${other}`)
   }
 })
 

@@ -8,6 +8,11 @@ import { native } from '../lib/native.js'
 import { temporaryFolder } from './libtorch-folder.js'
 import { SPEC } from './motion-clips.js'
 
+/** Codes that no test can bring about, and why. */
+const UNREACHABLE: Record<string, string> = {
+  WORKER_FAILED: 'a decoding thread that panicked: only a mistake in this project does it',
+}
+
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 test('the native side raises the codes of the list, all of them and no other', (t) => {
@@ -24,11 +29,11 @@ test('every code stands in a test, on one side or the other', (t) => {
     readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })
       .filter(
         (entry) =>
-          entry.isFile() && (/\.spec\.ts$/.test(entry.name) || (entry.name.endsWith('.rs') && isTest(join(entry.parentPath, entry.name)))),
+          entry.isFile() && (entry.name.endsWith('.spec.ts') || (entry.name.endsWith('.rs') && isTest(join(entry.parentPath, entry.name)))),
       )
       .map((entry) => testPart(readFileSync(join(entry.parentPath, entry.name), 'utf8'))),
   )
-  const untested = ERROR_CODES.filter((code) => !texts.some((text) => new RegExp(`\\b${code}\\b`).test(text)))
+  const untested = ERROR_CODES.filter((code) => !(code in UNREACHABLE) && !texts.some((text) => new RegExp(`\\b${code}\\b`).test(text)))
   t.deepEqual(untested, [])
 })
 

@@ -79,8 +79,7 @@ test.serial('the cache is searched for the version that fits; an unfinished fold
 })
 
 test.serial("a Python environment's torch is found without importing it", (t) => {
-  const python = which('python3')
-  if (!python) return t.fail('Python 3 is needed')
+  const python = which('python3') ?? 'python3'
   const environment = temporaryFolder()
   execFileSync(python, ['-m', 'venv', '--without-pip', environment])
   const paths = JSON.parse(

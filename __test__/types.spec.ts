@@ -60,7 +60,7 @@ async function compare(name: (typeof NAMES)[number], ours: string): Promise<stri
     })
     return ''
   } catch (error) {
-    return `${String((error as { stdout: string }).stdout)}\n${readFileSync(join(FOLDER, `${id}.schema.ts`), 'utf8')}`
+    return `${(error as { stdout: string }).stdout}\n${readFileSync(join(FOLDER, `${id}.schema.ts`), 'utf8')}`
   }
 }
 

@@ -4,6 +4,7 @@ import { relative } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import { DEFAULT_FOLDER, DEFAULT_SEED, runDemo, type DemoResult } from '../demo/demo.js'
 import type { DemoEvent } from '../demo/events.js'
+import type { Verdict } from '../demo/verdict.js'
 import { TimeweaveError } from '../errors.js'
 import { interruptible } from './interrupt.js'
 import { ProgressLine, clock, emit, percent, print, table } from './terminal.js'
@@ -46,7 +47,12 @@ async function run({ json, ...options }: DemoCommandOptions): Promise<void> {
   }
   if (json) emit(result.summary)
   else summarise(result)
-  if (!result.verdict.kept) throw new TimeweaveError('EXPECTATION_MISSED', result.verdict.sentence)
+  requireKept(result.verdict)
+}
+
+/** Ends a demonstration that did not show what it is to show as a failure. */
+export function requireKept({ kept, sentence }: Verdict): void {
+  if (!kept) throw new TimeweaveError('EXPECTATION_MISSED', sentence)
 }
 
 function summarise({ summary, verdict, names }: DemoResult): void {

@@ -207,7 +207,7 @@ export function cellPlot(plot: CellPlot): string {
         },
       },
     ],
-  } as Option)
+  })
 }
 
 /** Values of several kinds along the rows of a table, such as one row per layer. */
