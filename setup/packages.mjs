@@ -21,14 +21,19 @@ export function packagesUpToDate(root) {
   )
 }
 
+// Not `npm ci`: it wants every platform's optional packages in the lock file, and mirrors that carry one platform only cannot write
+// such a file. This takes the lock file's versions just the same and leaves the file as it is.
+const INSTALL = ['install', '--no-save', '--no-audit', '--no-fund']
+
 /** @param {import('./terminal.mjs').Reporter} reporter */
 export async function ensurePackages(reporter) {
   reporter.begin('npm packages')
   if (packagesUpToDate(packageRoot)) return reporter.done('as in package-lock.json')
-  reporter.progress('npm ci')
-  const beat = setInterval(() => reporter.progress('npm ci'), 1000)
-  const { status, tail } = await watch('npm', ['ci', '--no-audit', '--no-fund'], { cwd: packageRoot }).finally(() => clearInterval(beat))
-  if (status !== 0) throw new SetupError('npm could not install the packages of package-lock.json', { fix: 'npm ci', details: tail })
+  reporter.progress('npm install')
+  const beat = setInterval(() => reporter.progress('npm install'), 1000)
+  const { status, tail } = await watch('npm', INSTALL, { cwd: packageRoot }).finally(() => clearInterval(beat))
+  if (status !== 0)
+    throw new SetupError('npm could not install the packages of package-lock.json', { fix: 'npm install --no-save', details: tail })
   reporter.done(/added \d+ packages/.exec(tail)?.[0] ?? 'installed')
 }
 
