@@ -306,6 +306,8 @@ export interface DecodeOptions {
   stream?: number | null
   /** Decoder threads per source. @default 1 */
   threads?: number
+  /** A file that is cut or spoilt: refuse it (`DAMAGED_VIDEO`), or take the frames before the damage. @default 'error' */
+  damaged?: 'error' | 'use'
 }
 
 /** What a prediction gives and how videos are opened. */

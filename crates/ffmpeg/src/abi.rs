@@ -9,10 +9,10 @@ use std::slice;
 use crate::encoder::Encoder;
 use crate::failure::{Class, Failure};
 use crate::input::Options;
-use crate::reader::{Reader, versions};
+use crate::reader::{Damage, Reader, versions};
 
 /// Names the functions and structures below; a caller made for another number must not call them.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// Bytes of an error's text, with its final zero.
 pub const TEXT_BYTES: usize = 512;
@@ -56,6 +56,26 @@ pub struct TwInfo {
     pub fps: f64,
 }
 
+/// What is wrong with an open file.
+#[repr(C)]
+pub struct TwDamage {
+    /// Not zero: something is.
+    pub is_damaged: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Frames that the container announces, or -1 where it does not.
+    pub expected: i64,
+    /// What was found: UTF-8, ended by a zero.
+    pub text: [u8; TEXT_BYTES],
+}
+
+/// Writes text with its final zero, shortened to fit.
+fn write_text(text: &str, out: &mut [u8; TEXT_BYTES]) {
+    let length = text.floor_char_boundary(TEXT_BYTES - 1);
+    out[..length].copy_from_slice(&text.as_bytes()[..length]);
+    out[length] = 0;
+}
+
 /// Runs one entry: neither panics nor errors leave it.
 fn guard(error: *mut TwError, entry: impl FnOnce() -> Result<(), Failure>) -> i32 {
     let result = catch_unwind(AssertUnwindSafe(entry)).unwrap_or_else(|_| {
@@ -64,15 +84,10 @@ fn guard(error: *mut TwError, entry: impl FnOnce() -> Result<(), Failure>) -> i3
     let Err(failure) = result else { return 0 };
     // SAFETY: null, or the caller's structure.
     if let Some(error) = unsafe { error.as_mut() } {
-        let mut length = failure.text.len().min(TEXT_BYTES - 1);
-        while !failure.text.is_char_boundary(length) {
-            length -= 1;
-        }
         error.class = failure.class as i32;
         error.reserved = 0;
         (error.frame, error.frames) = (failure.frame as u64, failure.frames as u64);
-        error.text[..length].copy_from_slice(&failure.text.as_bytes()[..length]);
-        error.text[length] = 0;
+        write_text(&failure.text, &mut error.text);
     }
     failure.class as i32
 }
@@ -180,6 +195,30 @@ pub unsafe extern "C" fn tw_video_frame_count(
         let (reader, out) =
             unsafe { (reader.as_mut().ok_or_else(null)?, out.as_mut().ok_or_else(null)?) };
         *out = reader.frame_count()? as u64;
+        Ok(())
+    })
+}
+
+/// Says what is wrong with the file, as far as is known: all that shows without decoding after
+/// [`tw_video_frame_count`], more when frames were read.
+///
+/// # Safety
+/// `reader` must be an open handle, `out` writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tw_video_damage(
+    reader: *mut Reader,
+    out: *mut TwDamage,
+    error: *mut TwError,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller states so.
+        let (reader, out) =
+            unsafe { (reader.as_ref().ok_or_else(null)?, out.as_mut().ok_or_else(null)?) };
+        let damage = reader.damage();
+        (out.is_damaged, out.reserved) = (u32::from(damage.is_some()), 0);
+        let Damage { reason, expected } = damage.unwrap_or_default();
+        out.expected = expected.map_or(-1, |frames| frames as i64);
+        write_text(&reason, &mut out.text);
         Ok(())
     })
 }

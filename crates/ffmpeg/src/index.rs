@@ -4,7 +4,10 @@ use ff::ffi;
 use ffmpeg_next as ff;
 
 use crate::bitstream::Checker;
+use crate::failure::describe;
 use crate::input::Input;
+use crate::log;
+use crate::order::{Order, Shown};
 
 /// A packet at which decoding can start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,50 +31,136 @@ pub struct Index {
     pub seekable: bool,
     /// Frames that no other needs may be left out on the way to the wanted one.
     pub may_skip: bool,
+    /// What is wrong with the file, as far as its packets show.
+    pub damage: Option<String>,
+    /// Frames that the container announces.
+    pub expected: Option<usize>,
+    /// Times that were found for packets without one: (decoding time, time of the frame), rising.
+    times: Vec<(i64, i64)>,
+}
+
+/// What a container is asked for to get to a key frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    /// Its presentation time.
+    Presentation,
+    /// Its decoding time.
+    Decoding,
+    /// Its decoding time, which is all that the container has; the order of display is found from the packets.
+    Number,
+}
+
+/// What the packets so far have shown.
+struct Walk {
+    checker: Checker,
+    /// Follows MPEG-4 part 2.
+    order: Option<Order>,
+    target: Target,
+    packets: usize,
+    is_sure: bool,
+    is_timed: bool,
+}
+
+impl Walk {
+    fn new(input: &Input) -> Self {
+        let parameters = input.parameters();
+        let is_mpeg4 = parameters.codec_id == ffi::AVCodecID::AV_CODEC_ID_MPEG4;
+        // Fields may come in packets of their own, two to a frame.
+        let is_sure = matches!(
+            parameters.field_order,
+            ffi::AVFieldOrder::AV_FIELD_UNKNOWN | ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE
+        );
+        Self {
+            checker: Checker::new(input.stream().parameters().id(), input.extradata()),
+            order: is_mpeg4.then(|| Order::new(input.extradata())),
+            target: match input.seeks_by_pts() {
+                true => Target::Presentation,
+                false if is_mpeg4 && input.has_no_times() => Target::Number,
+                false => Target::Decoding,
+            },
+            packets: 0,
+            is_sure,
+            is_timed: true,
+        }
+    }
+
+    fn take(&mut self, packet: &ff::Packet, index: &mut Index) {
+        let data = packet.data().unwrap_or_default();
+        self.is_sure &= !packet.is_corrupt() && (self.packets > 0 || packet.is_key());
+        self.packets += 1;
+        if packet.is_corrupt() {
+            index.damage.get_or_insert_with(|| format!("packet {} is incomplete", self.packets));
+        }
+        if let Some(order) = &mut self.order {
+            order.push(packet.dts(), data);
+        }
+        if self.target == Target::Number {
+            return;
+        }
+        self.is_sure &= self.checker.is_one_picture(data);
+        let Some(pts) = packet.pts() else {
+            self.is_timed = false;
+            return;
+        };
+        if packet.is_key() {
+            let decoding = packet.dts().filter(|_| self.target == Target::Decoding);
+            index.keys.push(Key { pts, target: decoding.unwrap_or(pts) });
+        }
+        // Packets outside an edit list are decoded and not shown.
+        if packet.flags().bits() & ffi::AV_PKT_FLAG_DISCARD == 0 {
+            index.stamps.push(pts);
+        }
+    }
 }
 
 impl Index {
     /// Reads all packets of the stream, from where it stands (the start) to the end, without decoding.
     pub fn read(input: &mut Input) -> Self {
-        let field_order = input.parameters().field_order;
-        let mut checker = Checker::new(input.stream().parameters().id(), input.extradata());
-        // Fields may come in packets of their own, two to a frame.
-        let mut sure = matches!(
-            field_order,
-            ffi::AVFieldOrder::AV_FIELD_UNKNOWN | ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE
-        );
-        let mut timed = true;
+        log::clear();
         let mut index = Self::default();
-        let by_pts = input.seeks_by_pts();
-        let mut first = true;
+        let mut walk = Walk::new(input);
         loop {
-            let packet = match input.read() {
-                Ok(Some(packet)) => packet,
+            match input.read() {
+                Ok(Some(packet)) => walk.take(&packet, &mut index),
                 Ok(None) => break,
-                Err(_) => {
-                    sure = false;
+                Err(code) => {
+                    index.damage = Some(describe(code));
+                    walk.is_sure = false;
                     break;
                 }
-            };
-            sure &= !packet.is_corrupt()
-                && packet.data().is_some_and(|data| checker.is_one_picture(data));
-            sure &= !first || packet.is_key();
-            first = false;
-            let Some(pts) = packet.pts() else {
-                timed = false;
-                continue;
-            };
-            if packet.is_key() {
-                let target = if by_pts { pts } else { packet.dts().unwrap_or(pts) };
-                index.keys.push(Key { pts, target });
-            }
-            // Packets outside an edit list are decoded and not shown.
-            if packet.flags().bits() & ffi::AV_PKT_FLAG_DISCARD == 0 {
-                index.stamps.push(pts);
             }
         }
-        index.finish(timed, sure, checker.may_skip());
+        let (mut may_skip, mut may_seek) = (walk.checker.may_skip(), true);
+        if let Some(order) = walk.order {
+            (may_skip, may_seek) = (may_skip && order.may_skip(), order.may_seek());
+            if walk.target == Target::Number {
+                walk.is_timed = index.number(order.finish());
+            }
+        }
+        index.finish(walk.is_timed, walk.is_sure, may_skip);
+        index.seekable &= may_seek;
+        index.expected = input.announced_frames();
+        index.damage = input.shortfall().or(index.damage);
         index
+    }
+
+    /// Gives the frames their place in display order for a time; false when it is not known.
+    fn number(&mut self, shown: Option<Vec<Shown>>) -> bool {
+        let Some(shown) = shown else { return false };
+        if !shown.windows(2).all(|pair| pair[0].dts < pair[1].dts) {
+            return false;
+        }
+        self.stamps = shown.iter().map(|frame| frame.rank).collect();
+        let keys = shown.iter().filter(|frame| frame.is_key);
+        self.keys = keys.map(|frame| Key { pts: frame.rank, target: frame.dts }).collect();
+        self.times = shown.iter().map(|frame| (frame.dts, frame.rank)).collect();
+        true
+    }
+
+    /// The time to give a packet before it is decoded, where the container's own is of no use.
+    pub fn time_of(&self, dts: Option<i64>) -> Option<i64> {
+        let place = self.times.binary_search_by_key(&dts?, |time| time.0).ok()?;
+        Some(self.times[place].1)
     }
 
     fn finish(&mut self, timed: bool, sure: bool, may_skip: bool) {

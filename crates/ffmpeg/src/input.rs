@@ -6,6 +6,7 @@ use std::ptr;
 use ff::ffi;
 use ffmpeg_next as ff;
 
+use crate::container::{self, Bytes};
 use crate::failure::{Class, Failure};
 use crate::log;
 
@@ -94,8 +95,61 @@ impl Input {
     /// MP4's index holds decoding times, but its demuxer goes one key frame further back when the time asked for lies
     /// before the key frame is shown.
     pub fn seeks_by_pts(&self) -> bool {
-        let format = self.context.format();
-        format.name().split(',').any(|name| matches!(name, "matroska" | "mp4"))
+        self.is("matroska") || self.is("mp4")
+    }
+
+    /// Whether the container knows the order of decoding alone.
+    pub fn has_no_times(&self) -> bool {
+        self.is("avi")
+    }
+
+    fn is(&self, container: &str) -> bool {
+        self.context.format().name().split(',').any(|name| name == container)
+    }
+
+    /// Frames that the container says it has: of the sample table in MP4, of the stream's header in AVI.
+    pub fn announced_frames(&self) -> Option<usize> {
+        let frames = match self.samples() {
+            Some(samples) => samples.len(),
+            None if self.is("avi") => usize::try_from(self.stream().frames()).ok()?,
+            None => 0,
+        };
+        (frames > 0).then_some(frames)
+    }
+
+    /// Where each shown frame ends in an MP4 file.
+    fn samples(&self) -> Option<Vec<i64>> {
+        if !self.is("mp4") {
+            return None;
+        }
+        let stream = self.stream();
+        // SAFETY: the stream belongs to the open file, and each entry is read before anything else is done to it.
+        let ends = unsafe {
+            let stream = stream.as_ptr().cast_mut();
+            (0..ffi::avformat_index_get_entries_count(stream))
+                .filter_map(|place| ffi::avformat_index_get_entry(stream, place).as_ref())
+                .filter(|entry| entry.flags() & ffi::AVINDEX_DISCARD_FRAME as c_int == 0)
+                .filter(|entry| entry.size() > 0)
+                .map(|entry| entry.pos.saturating_add(i64::from(entry.size())))
+                .collect()
+        };
+        Some(ends)
+    }
+
+    /// What the file lacks of that which its container announces. All packets must have been read, so that all is known.
+    pub fn shortfall(&mut self) -> Option<String> {
+        let name = self.context.format().name().to_owned();
+        let samples = self.samples().unwrap_or_default();
+        let mut file = Open::of(&mut self.context)?;
+        let length = file.length();
+        let held = samples.iter().filter(|&&end| end as u64 <= length).count();
+        if held < samples.len() {
+            let listed = samples.len();
+            return Some(format!(
+                "the file is cut: its sample table lists {listed} frames, {held} of them end before byte {length}"
+            ));
+        }
+        container::shortfall(&name, &mut file)
     }
 
     /// The next packet of the stream that holds data; `None` at the end.
@@ -129,6 +183,55 @@ impl Input {
             )
         };
         code >= 0
+    }
+}
+
+/// The bytes of the open file; its position is as before when this is dropped.
+struct Open {
+    io: *mut ffi::AVIOContext,
+    before: i64,
+    length: u64,
+}
+
+impl Open {
+    fn of(context: &mut ff::format::context::Input) -> Option<Self> {
+        // SAFETY: the context is open; it has no file where it reads devices or several files.
+        unsafe {
+            let io = (*context.as_mut_ptr()).pb;
+            if io.is_null() || (*io).seekable & ffi::AVIO_SEEKABLE_NORMAL as c_int == 0 {
+                return None;
+            }
+            let length = u64::try_from(ffi::avio_size(io)).ok().filter(|&length| length > 0)?;
+            Some(Self { io, before: ffi::avio_seek(io, 0, CURRENT), length })
+        }
+    }
+}
+
+/// `SEEK_CUR` and `SEEK_SET` of the C library.
+const CURRENT: c_int = 1;
+const START: c_int = 0;
+
+impl Bytes for Open {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn read(&mut self, at: u64, out: &mut [u8]) -> bool {
+        let (Ok(at), Ok(count)) = (i64::try_from(at), c_int::try_from(out.len())) else {
+            return false;
+        };
+        // SAFETY: the file is open as long as its input, and `out` is writable for `count` bytes.
+        unsafe {
+            ffi::avio_seek(self.io, at, START) == at
+                && ffi::avio_read(self.io, out.as_mut_ptr(), count) == count
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { ffi::avio_seek(self.io, self.before, START) };
     }
 }
 

@@ -6,15 +6,18 @@
 //! The interface is the `tw_*` functions of [`abi`]: status codes and a caller-owned [`abi::TwError`] for failures, opaque
 //! handles, plain buffers. Neither a panic nor an error value crosses it, and [`abi::ABI_VERSION`] names the layout.
 //!
-//! Inside: [`input`] demuxes one video stream, [`bitstream`] and [`index`] find out which frames it holds, [`reader`] decodes
-//! the frame at an index, [`picture`] turns it into upright RGB, [`encoder`] writes files, [`log`] keeps FFmpeg's words.
+//! Inside: [`input`] demuxes one video stream, [`bitstream`], [`order`] and [`index`] find out which frames it holds,
+//! [`container`] whether the file was cut, [`reader`] decodes the frame at an index, [`picture`] turns it into upright RGB,
+//! [`encoder`] writes files, [`log`] keeps FFmpeg's words.
 
 pub mod abi;
 pub mod bitstream;
+pub mod container;
 pub mod encoder;
 pub mod failure;
 pub mod index;
 pub mod input;
 pub mod log;
+pub mod order;
 pub mod picture;
 pub mod reader;

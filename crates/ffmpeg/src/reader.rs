@@ -23,6 +23,15 @@ enum Stop {
     Decode(c_int),
 }
 
+/// Why a file gives fewer frames than it was made with, or other ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// What was found, with FFmpeg's words where it has some.
+    pub reason: String,
+    /// Frames that the container announces, where it does.
+    pub expected: Option<usize>,
+}
+
 /// An open video stream and its decoder.
 pub struct Reader {
     path: Vec<u8>,
@@ -39,6 +48,8 @@ pub struct Reader {
     /// A seek was made and no key frame has been met since.
     landing: bool,
     draining: bool,
+    /// The packet fed last was a key frame.
+    fed_key: bool,
     /// What stopped the decoder in the middle of the file.
     damage: Option<String>,
 }
@@ -71,6 +82,7 @@ impl Reader {
             last: None,
             landing: false,
             draining: false,
+            fed_key: false,
             damage: None,
         })
     }
@@ -92,6 +104,12 @@ impl Reader {
     /// Frames, if they are known without decoding.
     pub fn known_frames(&self) -> Option<usize> {
         self.index.is_sure.then_some(self.index.stamps.len())
+    }
+
+    /// What is known to be wrong with the file: by its packets, and by all that was decoded so far.
+    pub fn damage(&self) -> Option<Damage> {
+        let reason = self.index.damage.as_ref().or(self.damage.as_ref())?.clone();
+        Some(Damage { reason, expected: self.index.expected })
     }
 
     /// Whether frames are (still) found by seeking.
@@ -165,10 +183,12 @@ impl Reader {
         while self.next(skip)? {
             let Some(reached) = self.stamp() else { return Ok(false) };
             self.last = Some(reached);
+            // Errors spread to the frames after; frames shown before the key frame lack what they refer to.
+            if reached >= key.pts && self.is_spoilt() {
+                return Ok(false);
+            }
             if reached >= stamp {
-                return Ok(reached == stamp
-                    && !self.frame.is_corrupt()
-                    && !self.frame.has_decode_errors());
+                return Ok(reached == stamp);
             }
         }
         self.last = None;
@@ -203,36 +223,50 @@ impl Reader {
 
     /// The next frame in order; false at the end or at damage.
     fn count_next(&mut self) -> bool {
+        let mut refused = None;
         loop {
-            match self.next(None) {
+            let reason = match self.next(None) {
+                Ok(true) if self.is_spoilt() => {
+                    "the frame's data is damaged, the decoder filled in what it could not read"
+                        .into()
+                }
                 Ok(true) => {
                     self.counted = self.counted.map(|counted| counted + 1);
                     return true;
                 }
-                Ok(false) => return false,
-                Err(Stop::Read(code)) => {
-                    self.damage = Some(describe(code));
+                Ok(false) => {
+                    self.damage = refused.or(self.damage.take());
                     return false;
                 }
                 Err(Stop::Decode(code)) => {
-                    self.damage = Some(describe(code));
+                    let reason = describe(code);
                     // A recording may begin in the middle of a group of pictures; the decoder then finds its feet.
-                    if self.counted != Some(0) {
-                        return false;
+                    if self.counted == Some(0) && !self.fed_key {
+                        refused = Some(reason);
+                        continue;
                     }
+                    reason
                 }
-            }
+                Err(Stop::Read(code)) => describe(code),
+            };
+            self.damage = Some(reason);
+            return false;
         }
+    }
+
+    /// The decoder gave a frame that holds more or less than the file says.
+    fn is_spoilt(&self) -> bool {
+        self.frame.is_corrupt() || self.frame.has_decode_errors()
     }
 
     fn past_the_end(&self, frame: usize) -> Failure {
         let frames = self.index.stamps.len();
-        match &self.damage {
-            Some(damage) => Failure {
+        match self.damage() {
+            Some(Damage { reason, .. }) => Failure {
                 class: Class::Decode,
                 frame,
                 frames,
-                text: format!("{damage}; {frames} frames decode"),
+                text: format!("{reason}; {frames} frames decode"),
             },
             None => Failure {
                 class: Class::OutOfRange,
@@ -248,7 +282,6 @@ impl Reader {
         self.input = Input::open(&self.path, self.options.stream)?;
         self.decoder = decoder(&self.input, self.options.threads)?;
         (self.counted, self.last, self.landing, self.draining) = (Some(0), None, false, false);
-        self.damage = None;
         Ok(())
     }
 
@@ -275,14 +308,17 @@ impl Reader {
     fn feed(&mut self, skip: Option<i64>) -> Result<(), Stop> {
         log::clear();
         loop {
-            let Some(packet) = self.input.read().map_err(Stop::Read)? else {
+            let Some(mut packet) = self.input.read().map_err(Stop::Read)? else {
                 self.draining = true;
                 return self.decoder.send_eof().map_err(|error| Stop::Decode(error.into()));
             };
             if self.landing && !packet.is_key() {
                 continue;
             }
-            self.landing = false;
+            (self.landing, self.fed_key) = (false, packet.is_key());
+            if let Some(time) = self.index.time_of(packet.dts()) {
+                packet.set_pts(Some(time));
+            }
             let early = skip.is_some_and(|stamp| packet.pts().is_some_and(|pts| pts < stamp));
             self.decoder.skip_frame(if early {
                 ff::Discard::NonReference

@@ -58,6 +58,18 @@ pub enum VideoError {
         /// FFmpeg's words, and how many frames decode.
         reason: String,
     },
+    /// A file that is cut or spoilt, and was to be whole.
+    #[error("expected {} in {} but received a damaged file of which {frames} decode: {reason}; `decode.damaged: 'use'` takes the frames before the damage", announced(*expected), path.display())]
+    DamagedVideo {
+        /// The file.
+        path: PathBuf,
+        /// Frames that decode.
+        frames: usize,
+        /// Frames that the container announces, where it does.
+        expected: Option<usize>,
+        /// What was found, with FFmpeg's words.
+        reason: String,
+    },
     /// An index past the end.
     #[error("expected a frame index below {frames} for {} but received {frame}", path.display())]
     FrameOutOfRange {
@@ -207,6 +219,11 @@ pub enum VideoError {
     },
 }
 
+/// How many frames a file was to have.
+fn announced(expected: Option<usize>) -> String {
+    expected.map_or_else(|| "a whole video".to_owned(), |frames| format!("{frames} frames"))
+}
+
 impl VideoError {
     /// An option with an impossible value; `expected` completes "expected ... for field".
     pub(crate) fn option(
@@ -230,6 +247,7 @@ impl VideoError {
             Self::NoVideoStream { .. } => "NO_VIDEO_STREAM",
             Self::DecoderMissing { .. } => "DECODER_MISSING",
             Self::DecodeFailed { .. } => "DECODE_FAILED",
+            Self::DamagedVideo { .. } => "DAMAGED_VIDEO",
             Self::FrameOutOfRange { .. } => "FRAME_OUT_OF_RANGE",
             Self::NoFrames { .. } => "NO_FRAMES",
             Self::FrameMissing { .. } => "FRAME_MISSING",

@@ -22,7 +22,9 @@ pub mod transform;
 pub mod write;
 
 pub use dataset::{Dataset, DatasetOptions, Sample};
-pub use decode::{Decoder, OpenOptions, VideoInfo, VideoSource, from_frames, open};
+pub use decode::{
+    Damage, Damaged, Decoder, OpenOptions, VideoInfo, VideoSource, from_frames, open,
+};
 pub use error::VideoError;
 pub use image::RgbImage;
 pub use list::{ListFormat, ListOptions, Record, RecordList};

@@ -103,58 +103,6 @@ fn an_index_past_the_end_is_out_of_range() {
     assert_eq!(number(&source.frames(&[9]).expect("the last")[0]), Some(9));
 }
 
-/// Position of a box of an MP4 file and its length.
-fn mp4_box(file: &[u8], name: [u8; 4]) -> (usize, usize) {
-    let mut at = 0;
-    while at + 8 <= file.len() {
-        let length = u32::from_be_bytes(file[at..at + 4].try_into().expect("four bytes")) as usize;
-        if file[at + 4..at + 8] == name {
-            return (at, length);
-        }
-        at += length.max(8);
-    }
-    panic!("no such box");
-}
-
-#[test]
-fn a_file_cut_before_its_index_is_no_video() {
-    let folder = tempfile::tempdir().expect("folder");
-    let path = video(folder.path(), "cut.mp4", 30);
-    let whole = fs::read(&path).expect("read");
-    let (moov, _) = mp4_box(&whole, *b"moov");
-    for length in [moov / 2, moov, whole.len() - 100] {
-        fs::write(&path, &whole[..length]).expect("write");
-        let error = refusal(&path);
-        assert_eq!(error.code(), "NOT_A_VIDEO", "{error}");
-    }
-}
-
-#[test]
-fn frames_before_damage_are_right_and_later_ones_are_refused() {
-    let folder = tempfile::tempdir().expect("folder");
-    let path = video(folder.path(), "damaged.mp4", 60);
-    let mut bytes = fs::read(&path).expect("read");
-    let (start, length) = mp4_box(&bytes, *b"mdat");
-    let from = start + length * 2 / 3;
-    bytes[from..from + length / 10].fill(0xff);
-    fs::write(&path, bytes).expect("write");
-
-    let mut source = open(&path, &OpenOptions::default()).expect("its beginning is sound");
-    let frames = source.frame_count().expect("count");
-    assert!((12..60).contains(&frames), "{frames} frames");
-    for frame in (0..frames).rev() {
-        assert_eq!(number(&source.frames(&[frame]).expect("before the damage")[0]), Some(frame));
-    }
-    let error = source.frames(&[3, frames]).expect_err("after the damage");
-    assert_eq!(error.code(), "DECODE_FAILED");
-    let text = error.to_string();
-    assert!(
-        text.contains("damaged.mp4") && text.contains(&format!("{frames} frames decode")),
-        "{text}"
-    );
-    assert_eq!(number(&source.frames(&[3]).expect("still there")[0]), Some(3));
-}
-
 #[test]
 fn frames_in_memory_must_fit_their_size() {
     assert_eq!(from_frames(vec![]).err().expect("none").code(), "NO_FRAMES");

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use numbered::{number, picture};
 use serde_json::Value;
 use timeweave_video::decode::ffmpeg_version;
-use timeweave_video::{OpenOptions, RgbImage, VideoSource, from_frames, open, write_video};
+use timeweave_video::{
+    Damaged, OpenOptions, RgbImage, VideoSource, from_frames, open, write_video,
+};
 
 /// Writes a video of `frames` numbered pictures into a folder.
 fn video(folder: &Path, name: impl AsRef<Path>, frames: usize) -> PathBuf {
@@ -128,8 +130,12 @@ fn real_files_give_the_listed_frames() {
 /// Compares a file with its entry; the largest differences of means and thumbnails.
 fn check(path: &Path, about: &Value) -> (f64, f64) {
     let number = |key: &str| about[key].as_u64().unwrap_or_else(|| panic!("{key}")) as usize;
-    let options =
-        OpenOptions { stream: Some(number("stream")), rotate: false, ..OpenOptions::default() };
+    let options = OpenOptions {
+        stream: Some(number("stream")),
+        rotate: false,
+        damaged: Damaged::Use,
+        ..OpenOptions::default()
+    };
     let mut source = source(path, &options);
     let name = path.display();
     let frames = source.frame_count().unwrap_or_else(|error| panic!("{error}"));

@@ -39,6 +39,7 @@ pub(super) fn open(
         frames: Some(names.count()),
         fps: None,
         decoder: "frames",
+        damage: None,
     };
     Ok(Box::new(Folder { path: path.to_owned(), names, stills, info }))
 }

@@ -3,15 +3,18 @@
 //! The libraries are reached through `libtimeweave_ffmpeg`, a shared object with a C interface that is looked for at run
 //! time, so that everything else works on a machine without FFmpeg. The structures below are those of its `abi` module.
 
+mod encoder;
+
 use std::ffi::{c_char, c_void};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use libloading::Library;
 
-use crate::{OpenOptions, RgbImage, VideoError, VideoInfo, VideoSource};
+use crate::{Damage, Damaged, OpenOptions, RgbImage, VideoError, VideoInfo, VideoSource};
+pub(crate) use encoder::Encoder;
 
-const ABI_VERSION: u32 = 1;
+const ABI_VERSION: u32 = 2;
 const VARIABLE: &str = "TIMEWEAVE_FFMPEG_PLUGIN";
 
 #[repr(C)]
@@ -39,6 +42,14 @@ struct RawInfo {
     fps: f64,
 }
 
+#[repr(C)]
+struct RawDamage {
+    is_damaged: u32,
+    reserved: u32,
+    expected: i64,
+    text: [u8; 512],
+}
+
 /// The functions of the shared object, which stays loaded for the life of the process.
 struct Plugin {
     path: PathBuf,
@@ -52,6 +63,7 @@ struct Plugin {
     ) -> i32,
     info: unsafe extern "C" fn(*mut c_void, *mut RawInfo, *mut Failure) -> i32,
     frame_count: unsafe extern "C" fn(*mut c_void, *mut u64, *mut Failure) -> i32,
+    damage: unsafe extern "C" fn(*mut c_void, *mut RawDamage, *mut Failure) -> i32,
     frames: unsafe extern "C" fn(
         *mut c_void,
         *const u64,
@@ -151,6 +163,7 @@ impl Plugin {
                 open: symbol(&library, "tw_video_open")?,
                 info: symbol(&library, "tw_video_info")?,
                 frame_count: symbol(&library, "tw_video_frame_count")?,
+                damage: symbol(&library, "tw_video_damage")?,
                 frames: symbol(&library, "tw_video_frames")?,
                 close: symbol(&library, "tw_video_close")?,
                 encoder_open: symbol(&library, "tw_encoder_open")?,
@@ -184,18 +197,19 @@ unsafe fn symbol<T: Copy>(library: &Library, name: &str) -> Result<T, String> {
     unsafe { library.get::<T>(name) }.map(|symbol| *symbol).map_err(|error| error.to_string())
 }
 
+/// Text up to its final zero.
+fn text(bytes: &[u8]) -> String {
+    let length = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..length]).into_owned()
+}
+
 impl Failure {
     fn new() -> Self {
         Self { class: 0, reserved: 0, frame: 0, frames: 0, text: [0; 512] }
     }
 
-    fn text(&self) -> String {
-        let length = self.text.iter().position(|&byte| byte == 0).unwrap_or(self.text.len());
-        String::from_utf8_lossy(&self.text[..length]).into_owned()
-    }
-
     fn into_error(self, path: &Path, stream: Option<usize>) -> VideoError {
-        let (path, reason) = (path.to_owned(), self.text());
+        let (path, reason) = (path.to_owned(), text(&self.text));
         let (frame, frames) = (self.frame as usize, self.frames as usize);
         match self.class {
             1 => VideoError::NotAVideo { path, reason },
@@ -220,6 +234,7 @@ struct Video {
     handle: *mut c_void,
     path: PathBuf,
     info: VideoInfo,
+    damaged: Damaged,
 }
 
 // SAFETY: a handle may be used by any thread, one at a time, and `Video` is not `Sync`.
@@ -245,8 +260,10 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSo
     if status != 0 {
         return Err(failure.into_error(path, options.stream));
     }
-    let info = VideoInfo { width: 0, height: 0, frames: None, fps: None, decoder: "libav" };
-    let mut video = Video { plugin, handle, path: path.to_owned(), info };
+    let info =
+        VideoInfo { width: 0, height: 0, frames: None, fps: None, decoder: "libav", damage: None };
+    let damaged = options.damaged;
+    let mut video = Video { plugin, handle, path: path.to_owned(), info, damaged };
     let mut known = RawInfo::default();
     // SAFETY: the handle is open, `known` writable.
     video.call(|video, failure| unsafe { (plugin.info)(video.handle, &raw mut known, failure) })?;
@@ -254,6 +271,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSo
     video.info.height = known.height;
     video.info.frames = usize::try_from(known.frames).ok();
     video.info.fps = (known.fps > 0.0).then_some(known.fps);
+    video.look_for_damage()?;
     Ok(Box::new(video))
 }
 
@@ -266,6 +284,31 @@ impl Video {
             Err(failure.into_error(&self.path, None))
         }
     }
+
+    fn look_for_damage(&mut self) -> Result<(), VideoError> {
+        let mut found = RawDamage { is_damaged: 0, reserved: 0, expected: 0, text: [0; 512] };
+        // SAFETY: the handle is open, `found` writable.
+        self.call(|video, failure| unsafe {
+            (video.plugin.damage)(video.handle, &raw mut found, failure)
+        })?;
+        self.info.damage = (found.is_damaged != 0).then(|| Damage {
+            reason: text(&found.text),
+            expected: usize::try_from(found.expected).ok(),
+        });
+        Ok(())
+    }
+
+    /// Counts the frames, whatever is wrong with the file.
+    fn count(&mut self) -> Result<usize, VideoError> {
+        let mut count = 0_u64;
+        // SAFETY: the handle is open, `count` writable.
+        self.call(|video, failure| unsafe {
+            (video.plugin.frame_count)(video.handle, &raw mut count, failure)
+        })?;
+        self.info.frames = Some(count as usize);
+        self.look_for_damage()?;
+        Ok(count as usize)
+    }
 }
 
 impl VideoSource for Video {
@@ -274,16 +317,22 @@ impl VideoSource for Video {
     }
 
     fn frame_count(&mut self) -> Result<usize, VideoError> {
-        let mut count = 0_u64;
-        // SAFETY: the handle is open, `count` writable.
-        self.call(|video, failure| unsafe {
-            (video.plugin.frame_count)(video.handle, &raw mut count, failure)
-        })?;
-        self.info.frames = Some(count as usize);
-        Ok(count as usize)
+        let frames = self.count()?;
+        match &self.info.damage {
+            Some(damage) if self.damaged == Damaged::Error => Err(VideoError::DamagedVideo {
+                path: self.path.clone(),
+                frames,
+                expected: damage.expected,
+                reason: damage.reason.clone(),
+            }),
+            _ => Ok(frames),
+        }
     }
 
     fn frames(&mut self, indices: &[usize]) -> Result<Vec<RgbImage>, VideoError> {
+        if self.damaged == Damaged::Error {
+            self.frame_count()?;
+        }
         let (width, height) = (self.info.width, self.info.height);
         let bytes = RgbImage::byte_count(width, height);
         let mut distinct: Vec<usize> = indices.to_vec();
@@ -325,68 +374,5 @@ impl Drop for Video {
     fn drop(&mut self) {
         // SAFETY: the handle is open and not used again.
         unsafe { (self.plugin.close)(self.handle) }
-    }
-}
-
-/// A video file being written; dropped without [`Encoder::finish`] it leaves a useless file.
-pub(crate) struct Encoder {
-    plugin: &'static Plugin,
-    handle: *mut c_void,
-    path: PathBuf,
-}
-
-impl Encoder {
-    /// Creates the file, for frames of `width` x `height` pixels.
-    pub(crate) fn open(path: &Path, width: u32, height: u32, fps: f64) -> Result<Self, VideoError> {
-        let plugin = Plugin::get()?;
-        let name = path.as_os_str().as_encoded_bytes();
-        let (mut handle, mut failure) = (std::ptr::null_mut(), Failure::new());
-        // SAFETY: all pointers are to live values; the handle is written on success only.
-        let status = unsafe {
-            (plugin.encoder_open)(
-                name.as_ptr(),
-                name.len(),
-                width,
-                height,
-                fps,
-                &raw mut handle,
-                &raw mut failure,
-            )
-        };
-        if status != 0 {
-            return Err(failure.into_error(path, None));
-        }
-        Ok(Self { plugin, handle, path: path.to_owned() })
-    }
-
-    /// Appends one frame.
-    pub(crate) fn write(&mut self, image: &RgbImage) -> Result<(), VideoError> {
-        let mut failure = Failure::new();
-        // SAFETY: the handle is open, the data readable for its length.
-        let status = unsafe {
-            (self.plugin.encoder_write)(
-                self.handle,
-                image.data.as_ptr(),
-                image.data.len(),
-                &raw mut failure,
-            )
-        };
-        if status == 0 { Ok(()) } else { Err(failure.into_error(&self.path, None)) }
-    }
-
-    /// Completes the file.
-    pub(crate) fn finish(mut self) -> Result<(), VideoError> {
-        let mut failure = Failure::new();
-        let handle = std::mem::replace(&mut self.handle, std::ptr::null_mut());
-        // SAFETY: the handle is open and given back here; drop closes null, which does nothing.
-        let status = unsafe { (self.plugin.encoder_close)(handle, 1, &raw mut failure) };
-        if status == 0 { Ok(()) } else { Err(failure.into_error(&self.path, None)) }
-    }
-}
-
-impl Drop for Encoder {
-    fn drop(&mut self) {
-        // SAFETY: the handle is null or open, and not used again.
-        unsafe { (self.plugin.encoder_close)(self.handle, 0, std::ptr::null_mut()) };
     }
 }

@@ -30,8 +30,14 @@ pub fn from_frames(frames: Vec<RgbImage>) -> Result<Box<dyn VideoSource>, VideoE
             });
         }
     }
-    let info =
-        VideoInfo { width, height, frames: Some(frames.len()), fps: None, decoder: "memory" };
+    let info = VideoInfo {
+        width,
+        height,
+        frames: Some(frames.len()),
+        fps: None,
+        decoder: "memory",
+        damage: None,
+    };
     Ok(Box::new(Memory { info, frames }))
 }
 

@@ -30,6 +30,17 @@ pub struct VideoInfo {
     pub fps: Option<f64>,
     /// The decoder that serves: `libav`, `frames` or `memory`.
     pub decoder: &'static str,
+    /// What is wrong with the file, as far as is known; complete for the packets after [`VideoSource::frame_count`].
+    pub damage: Option<Damage>,
+}
+
+/// Why a file gives fewer frames than it was made with, or other ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// What was found, with FFmpeg's words where it has some.
+    pub reason: String,
+    /// Frames that the container announces, where it does.
+    pub expected: Option<usize>,
 }
 
 /// Exact frames at indices, from whatever holds them.
@@ -37,16 +48,17 @@ pub trait VideoSource: Send {
     /// What is known without decoding.
     fn info(&self) -> &VideoInfo;
 
-    /// The number of frames that the source holds.
+    /// The number of frames that the source holds; of a damaged one, those before the damage.
     ///
     /// # Errors
-    /// When the source cannot be read any more.
+    /// When the source cannot be read any more, and `DAMAGED_VIDEO` when it is damaged and was opened with
+    /// [`Damaged::Error`].
     fn frame_count(&mut self) -> Result<usize, VideoError>;
 
     /// The frames at `indices` (from 0, in display order), in the order asked for; an index may be repeated.
     ///
     /// # Errors
-    /// `FRAME_OUT_OF_RANGE` past the end, `DECODE_FAILED` and the image errors when a frame cannot be had.
+    /// `DAMAGED_VIDEO` as for [`VideoSource::frame_count`], `FRAME_OUT_OF_RANGE` past the end, `DECODE_FAILED` and the image errors when a frame cannot be had.
     fn frames(&mut self, indices: &[usize]) -> Result<Vec<RgbImage>, VideoError>;
 }
 
@@ -65,6 +77,19 @@ pub enum Decoder {
     Frames,
 }
 
+/// What to do with a video file that is cut or spoilt.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Damaged {
+    /// Refuse it.
+    #[default]
+    Error,
+    /// Take the frames before the damage.
+    Use,
+}
+
 /// How to open a video.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -79,11 +104,20 @@ pub struct OpenOptions {
     pub stream: Option<usize>,
     /// Decoder threads per source.
     pub threads: usize,
+    /// What to do with a file that is cut or whose packets are damaged: refuse it, or take the frames before the damage.
+    pub damaged: Damaged,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { decoder: Decoder::Auto, template: None, rotate: true, stream: None, threads: 1 }
+        Self {
+            decoder: Decoder::Auto,
+            template: None,
+            rotate: true,
+            stream: None,
+            threads: 1,
+            damaged: Damaged::Error,
+        }
     }
 }
 
