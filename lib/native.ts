@@ -69,6 +69,9 @@ function open(): Opened {
   const loader: Loader = require(files.loader)
   const lib = join(libtorch.path, 'lib')
   const extension = process.platform === 'darwin' ? 'dylib' : 'so'
+  // Read by OpenMP when libtorch opens it. By default its threads spin while they wait for each other, which costs nothing on an
+  // idle machine, but beside any other work, the decoding threads among it, steps take more than twice as long.
+  process.env.OMP_WAIT_POLICY ??= 'PASSIVE'
   const problem = loader.open(join(lib, `libtorch_cpu.${extension}`))
   if (problem !== null) throw new TimeweaveError('LIBTORCH_UNUSABLE', unusable(libtorch, problem))
   // CUDA's part must be open before the first question about devices, or libtorch never looks for it again.
