@@ -10,7 +10,7 @@ import { Reporter, formatDuration } from './terminal.mjs'
 
 const RELEASE = ['--release', '--workspace']
 const PARITY_TESTS = ['fixtures', 'parity', 'info', 'recipe', 'sampling', 'transforms', 'metrics']
-const VIDEO_TESTS = ['decode', 'exact', 'bad_input', 'frames']
+const VIDEO_TESTS = ['decode', 'exact', 'bad_input', 'frames', 'damage', 'cut', 'avi']
 
 /** @type {Check[]} */
 const CHECKS = [
