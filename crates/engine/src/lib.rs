@@ -17,6 +17,7 @@ pub mod event;
 mod input;
 pub mod metrics;
 mod optimizer;
+mod panics;
 mod predictor;
 mod run_folder;
 mod schema;
@@ -30,6 +31,7 @@ pub use error::EngineError;
 pub use evaluator::evaluate;
 pub use event::{EvalEvent, EvalResult, TrainEvent, TrainResult};
 pub use optimizer::Optimizer;
+pub use panics::catch_panic;
 pub use predictor::{
     ClassScore, Failure, MeanInterlace, Outcome, PredictInput, Prediction, Predictor,
 };

@@ -94,7 +94,7 @@ impl Optimizer {
             match &self.config {
                 OptimizerConfig::Sgd(sgd) => step_sgd(sgd, param, &gradient, lr),
                 OptimizerConfig::Adamw(adamw) => {
-                    step_adamw(adamw, param, &gradient, lr, self.steps)
+                    step_adamw(adamw, param, &gradient, lr, self.steps);
                 }
             }
         }

@@ -156,7 +156,7 @@ impl Predictor {
         } else {
             crate::config::parse_value(&card.preprocess)?
         };
-        card.preprocess = serde_json::to_value(&preprocess).unwrap_or_default();
+        card.preprocess = crate::config::to_value(&preprocess);
         Ok(Self { model, card, preprocess })
     }
 

@@ -10,7 +10,10 @@ use serde_json::Value;
 use crate::EngineError;
 use crate::config::TrainConfig;
 
-/// A run's folder and its open log.
+/// Numbered run folders of one architecture.
+const MOST_RUNS: u64 = 100_000;
+
+/// A run's folder.
 pub(crate) struct RunFolder {
     dir: PathBuf,
 }
@@ -61,11 +64,7 @@ impl RunFolder {
     fn fresh(dir: Option<&Path>, arch: &str) -> Result<Place, EngineError> {
         let folder = match dir {
             Some(dir) => Self { dir: dir.to_owned() },
-            None => {
-                let free =
-                    (1..).map(|n| Self::numbered(arch, n)).find(|folder| !folder.dir.exists());
-                free.unwrap_or_else(|| Self::numbered(arch, u64::MAX))
-            }
+            None => Self::free(arch)?,
         };
         if folder.state().exists() || folder.last().exists() {
             let expected = "a new folder, or resume: auto to go on with the run in it";
@@ -80,8 +79,21 @@ impl RunFolder {
         Ok(Place { folder, is_resumed: false })
     }
 
+    fn free(arch: &str) -> Result<Self, EngineError> {
+        let free =
+            (1..=MOST_RUNS).map(|n| Self::numbered(arch, n)).find(|folder| !folder.dir.exists());
+        free.ok_or_else(|| {
+            let expected =
+                format!("a folder (runs/{arch}-1 to runs/{arch}-{MOST_RUNS} are all taken)");
+            EngineError::config("output.dir", &expected, "nothing")
+        })
+    }
+
     fn latest(arch: &str) -> Option<Self> {
-        (1..).map(|n| Self::numbered(arch, n)).take_while(|folder| folder.dir.exists()).last()
+        (1..=MOST_RUNS)
+            .map(|n| Self::numbered(arch, n))
+            .take_while(|folder| folder.dir.exists())
+            .last()
     }
 
     fn numbered(arch: &str, n: u64) -> Self {

@@ -9,7 +9,7 @@ use tch::{Reduction, Tensor};
 use timeweave_models::{GENERATOR, LoadOptions, Model, ModelCard, checkpoint};
 
 use crate::classes::read_classes;
-use crate::config::{ListConfig, TrainConfig};
+use crate::config::{ListConfig, TrainConfig, to_value};
 use crate::data::{ClipBatch, Split, SplitConfig};
 use crate::evaluator;
 use crate::event::{
@@ -263,7 +263,7 @@ impl<'a> Trainer<'a> {
     fn card(&self, epoch: &Epoch) -> ModelCard {
         let mut card = ModelCard::new(self.model.spec.clone());
         card.classes.clone_from(&self.classes);
-        card.preprocess = serde_json::to_value(&self.config.data.preprocess).unwrap_or_default();
+        card.preprocess = to_value(&self.config.data.preprocess);
         card.metrics =
             serde_json::json!({ "epoch": epoch.number, "train": epoch.train, "val": epoch.val });
         card
@@ -318,7 +318,7 @@ impl<'a> Trainer<'a> {
             epochs: self.progress.epochs,
             seconds,
             skipped: self.progress.skipped,
-            config: serde_json::to_value(&self.config).unwrap_or_default(),
+            config: to_value(&self.config),
         })
     }
 }
@@ -352,10 +352,9 @@ fn open_split(
 
 /// Validation top-1 decides, then the loss; the earlier epoch stays when both are equal.
 fn is_better(new: &RunCheckpoint, old: &RunCheckpoint) -> bool {
-    match (new.top1, old.top1) {
-        (Some(new_top1), Some(old_top1)) if new_top1 != old_top1 => new_top1 > old_top1,
-        _ => new.loss < old.loss,
-    }
+    // An epoch without validation ranks below all with it; a run has the one kind only.
+    let top1 = |checkpoint: &RunCheckpoint| checkpoint.top1.unwrap_or(-1.0);
+    top1(new).total_cmp(&top1(old)).then(old.loss.total_cmp(&new.loss)).is_gt()
 }
 
 /// Mixes the three numbers well enough that neighbouring steps draw unrelated numbers (SplitMix64's finaliser).

@@ -33,14 +33,14 @@ impl NativeJob {
 
 /// Starts a thread that sends events and at last the outcome.
 pub fn start<R: Serialize>(
-    env: &Env,
+    env: Env,
     name: &str,
     on_event: &Function<'_, String, ()>,
     work: impl FnOnce(&AtomicBool, &dyn Fn(Value)) -> Result<R, Failure> + Send + 'static,
 ) -> Result<NativeJob, NapiError> {
     guard_sync(|| {
         let sink: EventSink = on_event.build_threadsafe_function::<String>().build()?;
-        let cancel = tasks::spawn(env, name, move |cancel| {
+        let cancel = tasks::spawn(&env, name, move |cancel| {
             let send = |event: Value| {
                 // Refused only when the environment is gone, and then nobody listens.
                 let _ = sink.call(event.to_string(), ThreadsafeFunctionCallMode::NonBlocking);
@@ -66,7 +66,7 @@ pub fn start_train(
     config: String,
     on_event: Function<'_, String, ()>,
 ) -> Result<NativeJob, NapiError> {
-    start(&env, "train", &on_event, move |cancel, send| {
+    start(env, "train", &on_event, move |cancel, send| {
         let config: TrainConfig = config::parse_json(&config)?;
         Ok(train(&config, &|event| send(event_value(event)), cancel)?)
     })
@@ -79,7 +79,7 @@ pub fn start_evaluate(
     config: String,
     on_event: Function<'_, String, ()>,
 ) -> Result<NativeJob, NapiError> {
-    start(&env, "evaluate", &on_event, move |cancel, send| {
+    start(env, "evaluate", &on_event, move |cancel, send| {
         let config: EvalConfig = config::parse_json(&config)?;
         Ok(evaluate(&config, &|event| send(event_value(event)), cancel)?)
     })

@@ -166,7 +166,11 @@ impl NativeModel {
     ) -> Result<Object<'env>, NapiError> {
         // Copied here: JavaScript may write to its array while the network runs.
         let data = data.to_vec();
-        self.run(env, move |predictor, _| Ok(predictor.forward(&data, &shape)?), tensor)
+        self.run(
+            env,
+            move |predictor, _| Ok(predictor.forward(&data, &shape)?),
+            |_, result| Ok(tensor(result)),
+        )
     }
 
     /// Features `[N, F]` before the classifier of normalised clips `[N, T, C, H, W]`.
@@ -178,7 +182,11 @@ impl NativeModel {
         shape: Vec<i64>,
     ) -> Result<Object<'env>, NapiError> {
         let data = data.to_vec();
-        self.run(env, move |predictor, _| Ok(predictor.features(&data, &shape)?), tensor)
+        self.run(
+            env,
+            move |predictor, _| Ok(predictor.features(&data, &shape)?),
+            |_, result| Ok(tensor(result)),
+        )
     }
 
     /// What each input shows. `inputs` is a JSON array of `{"path"}` or `{"frames": k, "name"}`, where k counts `frames`;
@@ -261,8 +269,8 @@ fn facts(predictor: Predictor) -> Result<(Predictor, Facts), Failure> {
     Ok((predictor, facts))
 }
 
-fn tensor(_: Env, (data, shape): (Vec<f32>, Vec<i64>)) -> napi::Result<NativeTensor> {
-    Ok(NativeTensor { data: Float32Array::new(data), shape })
+fn tensor((data, shape): (Vec<f32>, Vec<i64>)) -> NativeTensor {
+    NativeTensor { data: Float32Array::new(data), shape }
 }
 
 /// Copies frames out of JavaScript's memory, on its thread.
@@ -296,5 +304,6 @@ fn read_inputs(inputs: &str, mut frames: Vec<Vec<RgbImage>>) -> Result<Vec<Predi
 
 /// The JSON text of plain data, which cannot fail.
 pub fn json_text(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).unwrap_or(Value::Null).to_string()
+    // Straight to text: a detour over values would widen every f32 and show its rounding.
+    serde_json::to_string(value).unwrap_or_else(|_| Value::Null.to_string())
 }

@@ -27,7 +27,7 @@ pub fn generate_motion(
     config: String,
     on_event: Function<'_, String, ()>,
 ) -> Result<NativeJob, NapiError> {
-    start(&env, "motion", &on_event, move |_, send| {
+    start(env, "motion", &on_event, move |_, send| {
         let (place, config) = split::<Whole>(&config)?;
         let dir = place.dir;
         let mut progress =

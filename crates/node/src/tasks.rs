@@ -4,6 +4,7 @@
 //! flag, and both the environment's clean-up hook and `shutDown()` (called on `exit`) set the flags and wait.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -38,8 +39,14 @@ pub fn spawn(
     body: impl FnOnce(&AtomicBool) + Send + 'static,
 ) -> Result<Arc<AtomicBool>, Failure> {
     let key = env.raw() as usize;
-    if !environments().contains_key(&key) {
-        environments().insert(key, Tasks::default());
+    let is_known = match environments().entry(key) {
+        Entry::Occupied(_) => true,
+        Entry::Vacant(place) => {
+            place.insert(Tasks::default());
+            false
+        }
+    };
+    if !is_known {
         env.add_env_cleanup_hook((), move |()| {
             close(key);
             environments().remove(&key);

@@ -9,6 +9,7 @@ mod train;
 
 pub use eval::{EvalConfig, EvalData, PredictOptions};
 pub use optimizer::{AdamwConfig, OptimizerConfig, SgdConfig};
+pub(crate) use parse::to_value;
 pub use parse::{parse_json, parse_value};
 pub use schedule::{
     ConstantSchedule, CosineSchedule, MultiStepSchedule, ScheduleConfig, StepSchedule, WarmupType,

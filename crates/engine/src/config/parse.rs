@@ -1,5 +1,6 @@
 //! JSON to configurations, with errors that say where, what was expected and which name was meant.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -24,6 +25,14 @@ pub fn parse_json<T: DeserializeOwned>(text: &str) -> Result<T, EngineError> {
 /// `CONFIG_INVALID` naming the JSON path.
 pub fn parse_value<T: DeserializeOwned>(value: &Value) -> Result<T, EngineError> {
     attempt::<T>(value).map_err(|failure| explain(value, &narrow::<T>(value, failure)))
+}
+
+/// The JSON value of plain data. It goes over the text, where an f32 keeps its shortest form: 0.485 stays 0.485.
+pub(crate) fn to_value(data: &impl Serialize) -> Value {
+    serde_json::to_string(data)
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default()
 }
 
 /// Where reading stopped and serde's words for it.
