@@ -58,21 +58,28 @@ impl Track {
 
 /// A soft texture for backgrounds.
 pub(super) fn background(size: usize, draws: &mut Draws) -> RgbImage {
-    texture(size, &[(12, 1.0), (6, 0.5), (3, 0.35)], draws)
+    texture(size, &[(12, 1.0), (6, 0.5), (3, 0.35)], (30.0, 60.0), draws)
 }
 
-/// A finer texture for patches.
+/// A finer texture for patches, of more contrast than the background's, so that the patch can be seen on any of them.
 pub(super) fn patch(side: usize, draws: &mut Draws) -> RgbImage {
-    texture(side, &[(5, 1.0), (3, 0.7)], draws)
+    texture(side, &[(3, 1.0), (2, 0.7)], (150.0, 200.0), draws)
 }
 
-/// Smooth noise around a random colour: the sum of grids of random values (cell in pixels, weight), interpolated linearly.
-fn texture(size: usize, octaves: &[(usize, f64)], draws: &mut Draws) -> RgbImage {
+/// Smooth noise around a muted colour: the sum of grids of random values (cell in pixels, weight), interpolated linearly.
+/// Strong colours would be the loudest signal in a clip, and a network that starts from nothing would need far longer to
+/// find the motion.
+fn texture(
+    size: usize,
+    octaves: &[(usize, f64)],
+    contrast: (f64, f64),
+    draws: &mut Draws,
+) -> RgbImage {
     let mut data = vec![0; size * size * 3];
-    let contrast = 60.0 + 60.0 * draws.unit();
+    let contrast = contrast.0 + (contrast.1 - contrast.0) * draws.unit();
     let total: f64 = octaves.iter().map(|(_, weight)| weight).sum();
     for channel in 0..3 {
-        let base = 60.0 + 136.0 * draws.unit();
+        let base = 112.0 + 32.0 * draws.unit();
         let mut values = vec![0.0; size * size];
         for &(cell, weight) in octaves {
             add_noise(&mut values, size, cell, weight / total, draws);
