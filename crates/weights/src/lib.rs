@@ -17,9 +17,8 @@
 mod error;
 pub mod initialise;
 mod input;
-
+pub mod keymap;
 mod pytorch;
-
 mod read;
 mod safetensors_file;
 mod state_dict;
