@@ -39,11 +39,19 @@ impl<'a> Input<'a> {
                 self.length
             )));
         };
-        let mut bytes = vec![0; count];
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(count).map_err(|_| Fault::TooLarge {
+            what: "bytes in one piece that the memory has room for",
+            limit: count as u64 - 1,
+            claimed: format!("{count} in {what}"),
+        })?;
         self.reader
             .seek(SeekFrom::Start(offset))
-            .and_then(|_| self.reader.read_exact(&mut bytes))
+            .and_then(|_| (&mut self.reader).take(count as u64).read_to_end(&mut bytes))
             .map_err(|error| failed(&error))?;
+        if bytes.len() < count {
+            return Err(failed(&ErrorKind::UnexpectedEof.into()));
+        }
         Ok(bytes)
     }
 }

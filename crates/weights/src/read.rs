@@ -21,16 +21,19 @@ const START: u64 = 64;
 /// When there is no such file, it is damaged or cut, or it holds anything but plain tensors.
 pub fn read(path: impl AsRef<Path>) -> Result<StateDict, WeightsError> {
     let path = path.as_ref();
-    let file = File::open(path).map_err(|error| match error.kind() {
+    let opened = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => WeightsError::NotFound { path: path.to_path_buf() },
         _ => Fault::Unreadable(format!("cannot be opened: {error}")).at(path),
-    })?;
-    let kind = file.metadata().map_err(|error| failed(&error).at(path))?;
+    };
+    // Asked before the file is opened, which for a pipe would wait for its other end.
+    let kind = std::fs::metadata(path).map_err(opened)?;
     if !kind.is_file() {
         let kind = if kind.is_dir() { "a directory" } else { "no regular file" };
         return Err(Fault::Unreadable(format!("is {kind}")).at(path));
     }
-    read_any(&mut BufReader::new(file), kind.len()).map_err(|fault| fault.at(path))
+    let file = File::open(path).map_err(opened)?;
+    let length = file.metadata().map_err(|error| failed(&error).at(path))?.len();
+    read_any(&mut BufReader::new(file), length).map_err(|fault| fault.at(path))
 }
 
 /// Reads the tensors of a checkpoint that lies in memory; `name` stands for its path in errors.

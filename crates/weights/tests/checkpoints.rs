@@ -128,4 +128,6 @@ fn a_path_without_a_file_says_so() {
     assert_eq!(missing.code(), "CHECKPOINT_NOT_FOUND");
     let directory = read(folder.path()).expect_err("a directory");
     assert!(directory.to_string().contains("is a directory"), "{directory}");
+    let device = read("/dev/null").expect_err("a device");
+    assert!(device.to_string().contains("no regular file"), "{device}");
 }

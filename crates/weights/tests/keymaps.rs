@@ -111,95 +111,100 @@ fn the_names_are_those_of_the_official_code_where_both_spellings_are_known() {
     println!("checked: {found} networks in two official spellings");
 }
 
+/// Native names and those of the official code, both without their last word `weight`.
+type Rows = &'static [(&'static str, &'static str)];
+
+const OFFICIAL: &[(Source, Rows)] = &[
+    (
+        Source::Mmaction2,
+        &[
+            ("base_model.conv1", "backbone.conv1.conv"),
+            ("base_model.bn1", "backbone.conv1.bn"),
+            ("base_model.layer1.0.conv1.net", "backbone.layer1.0.conv1.conv.net"),
+            ("base_model.layer1.0.bn1", "backbone.layer1.0.conv1.bn"),
+            ("base_model.layer1.0.downsample.1", "backbone.layer1.0.downsample.bn"),
+            ("base_model.layer2.0.block.conv1.net", "backbone.layer2.0.block.conv1.conv.net"),
+            ("base_model.layer2.0.nl.g.0", "backbone.layer2.0.non_local_block.g.0.conv"),
+            ("base_model.layer2.0.nl.W.1", "backbone.layer2.0.non_local_block.conv_out.bn"),
+            (
+                "base_model.layer3.1.conv1.net1.biasnet.net.lastlayer",
+                "backbone.layer3.1.conv1.conv.net1.offset_net.fc2",
+            ),
+            (
+                "base_model.layer3.1.conv1.net1.weightnet.net.lastlayer",
+                "backbone.layer3.1.conv1.conv.net1.weight_net.conv",
+            ),
+            ("base_model.layer3.1.conv1.net2", "backbone.layer3.1.conv1.conv.net2"),
+            ("base_model.layer4.2.net.conv3", "backbone.layer4.2.net.conv3.conv"),
+            ("new_fc", "cls_head.fc_cls"),
+        ],
+    ),
+    (
+        Source::Mmaction2,
+        &[
+            ("conv1.spatial_conv", "backbone.conv1.conv.conv_s"),
+            ("conv1.bn", "backbone.conv1.conv.bn_s"),
+            ("bn1", "backbone.conv1.bn"),
+            ("layer1.0.conv2.temporal_conv", "backbone.layer1.0.conv2.conv.conv_t"),
+            ("layer1.0.conv2.bn", "backbone.layer1.0.conv2.conv.bn_s"),
+            ("fc", "cls_head.fc_cls"),
+        ],
+    ),
+    (
+        Source::PySlowFast,
+        &[
+            ("blocks.0.multipathway_blocks.1.norm", "s1.pathway1_stem.bn"),
+            ("blocks.0.multipathway_fusion.conv_fast_to_slow", "s1_fuse.conv_f2s"),
+            ("blocks.3.multipathway_fusion.norm", "s4_fuse.bn"),
+            (
+                "blocks.1.multipathway_blocks.0.res_blocks.2.branch2.conv_a",
+                "s2.pathway0_res2.branch2.a",
+            ),
+            (
+                "blocks.4.multipathway_blocks.1.res_blocks.0.branch1_norm",
+                "s5.pathway1_res0.branch1_bn",
+            ),
+            ("blocks.6.proj", "head.projection"),
+        ],
+    ),
+    (
+        Source::PySlowFast,
+        &[
+            ("blocks.0.conv", "s1.pathway0_stem.conv"),
+            ("blocks.2.res_blocks.3.branch2.norm_c", "s3.pathway0_res3.branch2.c_bn"),
+            ("blocks.5.proj", "head.projection"),
+        ],
+    ),
+    (
+        Source::Torchvision,
+        &[
+            ("base_model.conv1", "conv1"),
+            ("base_model.layer1.0.conv1.net2", "layer1.0.conv1"),
+            ("base_model.layer2.0.block.conv1.net", "layer2.0.conv1"),
+            ("base_model.layer1.0.downsample.0", "layer1.0.downsample.0"),
+            ("base_model.fc", "fc"),
+        ],
+    ),
+    (
+        Source::Torchvision,
+        &[
+            ("base_model.features.0.1", "features.0.1"),
+            ("base_model.features.1.conv.3", "features.1.conv.1"),
+            ("base_model.features.3.conv.0.net", "features.3.conv.0.0"),
+            ("base_model.features.3.conv.7", "features.3.conv.3"),
+            ("new_fc", "classifier.1"),
+        ],
+    ),
+    (
+        Source::Torchvision,
+        &[("slow_conv1", "conv1"), ("slow_res2.1.bn3", "layer1.1.bn3"), ("fc", "fc")],
+    ),
+];
+
 #[test]
 fn single_names_are_those_of_the_official_code() {
     let weights = |stem: &str| format!("{stem}.weight");
-    for (source, rows) in [
-        (
-            Source::Mmaction2,
-            &[
-                ("base_model.conv1", "backbone.conv1.conv"),
-                ("base_model.bn1", "backbone.conv1.bn"),
-                ("base_model.layer1.0.conv1.net", "backbone.layer1.0.conv1.conv.net"),
-                ("base_model.layer1.0.bn1", "backbone.layer1.0.conv1.bn"),
-                ("base_model.layer1.0.downsample.1", "backbone.layer1.0.downsample.bn"),
-                ("base_model.layer2.0.block.conv1.net", "backbone.layer2.0.block.conv1.conv.net"),
-                ("base_model.layer2.0.nl.g.0", "backbone.layer2.0.non_local_block.g.0.conv"),
-                ("base_model.layer2.0.nl.W.1", "backbone.layer2.0.non_local_block.conv_out.bn"),
-                (
-                    "base_model.layer3.1.conv1.net1.biasnet.net.lastlayer",
-                    "backbone.layer3.1.conv1.conv.net1.offset_net.fc2",
-                ),
-                (
-                    "base_model.layer3.1.conv1.net1.weightnet.net.lastlayer",
-                    "backbone.layer3.1.conv1.conv.net1.weight_net.conv",
-                ),
-                ("base_model.layer3.1.conv1.net2", "backbone.layer3.1.conv1.conv.net2"),
-                ("base_model.layer4.2.net.conv3", "backbone.layer4.2.net.conv3.conv"),
-                ("new_fc", "cls_head.fc_cls"),
-            ][..],
-        ),
-        (
-            Source::Mmaction2,
-            &[
-                ("conv1.spatial_conv", "backbone.conv1.conv.conv_s"),
-                ("conv1.bn", "backbone.conv1.conv.bn_s"),
-                ("bn1", "backbone.conv1.bn"),
-                ("layer1.0.conv2.temporal_conv", "backbone.layer1.0.conv2.conv.conv_t"),
-                ("layer1.0.conv2.bn", "backbone.layer1.0.conv2.conv.bn_s"),
-                ("fc", "cls_head.fc_cls"),
-            ],
-        ),
-        (
-            Source::PySlowFast,
-            &[
-                ("blocks.0.multipathway_blocks.1.norm", "s1.pathway1_stem.bn"),
-                ("blocks.0.multipathway_fusion.conv_fast_to_slow", "s1_fuse.conv_f2s"),
-                ("blocks.3.multipathway_fusion.norm", "s4_fuse.bn"),
-                (
-                    "blocks.1.multipathway_blocks.0.res_blocks.2.branch2.conv_a",
-                    "s2.pathway0_res2.branch2.a",
-                ),
-                (
-                    "blocks.4.multipathway_blocks.1.res_blocks.0.branch1_norm",
-                    "s5.pathway1_res0.branch1_bn",
-                ),
-                ("blocks.6.proj", "head.projection"),
-            ],
-        ),
-        (
-            Source::PySlowFast,
-            &[
-                ("blocks.0.conv", "s1.pathway0_stem.conv"),
-                ("blocks.2.res_blocks.3.branch2.norm_c", "s3.pathway0_res3.branch2.c_bn"),
-                ("blocks.5.proj", "head.projection"),
-            ],
-        ),
-        (
-            Source::Torchvision,
-            &[
-                ("base_model.conv1", "conv1"),
-                ("base_model.layer1.0.conv1.net2", "layer1.0.conv1"),
-                ("base_model.layer2.0.block.conv1.net", "layer2.0.conv1"),
-                ("base_model.layer1.0.downsample.0", "layer1.0.downsample.0"),
-                ("base_model.fc", "fc"),
-            ],
-        ),
-        (
-            Source::Torchvision,
-            &[
-                ("base_model.features.0.1", "features.0.1"),
-                ("base_model.features.1.conv.3", "features.1.conv.1"),
-                ("base_model.features.3.conv.0.net", "features.3.conv.0.0"),
-                ("base_model.features.3.conv.7", "features.3.conv.3"),
-                ("new_fc", "classifier.1"),
-            ],
-        ),
-        (
-            Source::Torchvision,
-            &[("slow_conv1", "conv1"), ("slow_res2.1.bn3", "layer1.1.bn3"), ("fc", "fc")],
-        ),
-    ] {
+    for &(source, rows) in OFFICIAL {
         let natives: Vec<String> = rows.iter().map(|row| weights(row.0)).collect();
         let map = KeyMap::new(source, natives.iter().map(String::as_str)).expect("a network");
         for (native, row) in natives.iter().zip(rows) {

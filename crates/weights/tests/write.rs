@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use indexmap::IndexMap;
@@ -111,14 +111,56 @@ for name, info in header.items():
 print('loaded', len(header))
 ";
 
-#[test]
-fn python_s_torch_loads_our_files_with_weights_only() {
+/// A training checkpoint as programs save it, in the two forms of PyTorch and without checksums.
+const SAVE: &str = r"
+import sys, torch
+torch.manual_seed(0)
+net = torch.nn.Sequential(*[
+    torch.nn.Sequential(torch.nn.Conv2d(4, 4, 3), torch.nn.BatchNorm2d(4)) for _ in range(60)])
+adam = torch.optim.Adam(net.parameters(), lr=0.1)
+net(torch.randn(2, 4, 121, 121)).sum().backward(); adam.step()
+state = torch.nn.DataParallel(net).state_dict()
+state['module.tied'] = state['module.0.0.weight']
+state['module.turned'] = torch.randn(3, 5).t()
+whole = {'epoch': 3, 'arch': 'net', 'state_dict': state, 'best': torch.tensor(0.5),
+         'optimizer': adam.state_dict(), 'args': (1, 2.5, None, True, [2 ** 40, -7])}
+torch.save(whole, sys.argv[1])
+torch.save(whole, sys.argv[2], _use_new_zipfile_serialization=False)
+if hasattr(torch.serialization, 'set_crc32_options'):
+    torch.serialization.set_crc32_options(False)
+torch.save(whole, sys.argv[3])
+";
+
+/// Compares what came through us with what went in.
+const SAME: &str = r"
+import sys, torch
+before = torch.load(sys.argv[1], weights_only=True)['state_dict']
+after = torch.load(sys.argv[2], weights_only=True)
+assert list(before) == ['module.' + name for name in after]
+for name, tensor in after.items():
+    assert torch.equal(before['module.' + name], tensor), name
+";
+
+/// Python with torch, if there is one: `TIMEWEAVE_PYTHON` or the first `python3`.
+fn python() -> Option<String> {
     let python = std::env::var("TIMEWEAVE_PYTHON").unwrap_or_else(|_| "python3".into());
     let torch = Command::new(&python).args(["-c", "import torch"]).output();
-    if !torch.is_ok_and(|output| output.status.success()) {
-        println!("checked: 0 files with Python's torch ({python} has none)");
-        return;
+    if torch.is_ok_and(|output| output.status.success()) {
+        return Some(python);
     }
+    println!("checked: 0 files with Python's torch ({python} has none)");
+    None
+}
+
+fn run(python: &str, program: &str, paths: &[PathBuf]) {
+    let output = Command::new(python).args(["-c", program]).args(paths).output();
+    let output = output.expect("a Python that just ran");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn python_s_torch_loads_our_files_with_weights_only() {
+    let Some(python) = python() else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let state = sample();
     let paths =
@@ -127,10 +169,25 @@ fn python_s_torch_loads_our_files_with_weights_only() {
     let layout = PytorchLayout { container: Some("state_dict"), module: true };
     write_pytorch(&paths[1], &state, &layout).expect("writable");
     write_safetensors(&paths[2], &state).expect("writable");
-    let arguments = paths.iter().map(AsRef::<Path>::as_ref);
-    let output = Command::new(&python).args(["-c", COMPARE]).args(arguments).output();
-    let output = output.expect("a Python that just ran");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
+    run(&python, COMPARE, &paths);
     println!("checked: 2 files with Python's torch, {} tensors each", state.len());
+}
+
+#[test]
+fn files_of_python_s_torch_come_through_us_unchanged() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let paths = ["zip.pth", "legacy.pth", "unchecked.pth"].map(|name| folder.path().join(name));
+    run(&python, SAVE, &paths);
+    let states = paths.each_ref().map(|path| read(path).expect("a file of torch's"));
+    assert_eq!(states.each_ref().map(|state| state.format.name()), ["zip", "legacy", "zip"]);
+    for state in &states {
+        assert_eq!((state.container, state.module_removed), (Some("state_dict"), true));
+        assert_eq!(state.tensors, states[0].tensors);
+    }
+    assert_eq!(states[0].len(), 60 * 7 + 2);
+    let ours = folder.path().join("ours.pth");
+    write_pytorch(&ours, &states[0], &PytorchLayout::default()).expect("writable");
+    run(&python, SAME, &[paths[0].clone(), ours]);
+    println!("checked: 3 files of Python's torch, {} tensors each", states[0].len());
 }

@@ -84,17 +84,14 @@ impl Pickle {
     }
 
     fn integer(&mut self, value: u64) {
-        match i32::try_from(value) {
-            Ok(value) => {
-                self.bytes.push(b'J');
-                self.bytes.extend(value.to_le_bytes());
-            }
-            Err(_) => {
-                // Nine bytes, so that the highest bit is no sign.
-                self.bytes.extend([0x8a, 9]);
-                self.bytes.extend(value.to_le_bytes());
-                self.bytes.push(0);
-            }
+        if let Ok(value) = i32::try_from(value) {
+            self.bytes.push(b'J');
+            self.bytes.extend(value.to_le_bytes());
+        } else {
+            // Nine bytes, so that the highest bit is no sign.
+            self.bytes.extend([0x8a, 9]);
+            self.bytes.extend(value.to_le_bytes());
+            self.bytes.push(0);
         }
     }
 }

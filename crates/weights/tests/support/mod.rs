@@ -17,8 +17,11 @@ pub fn json(path: &Path) -> serde_json::Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// Names and shapes of a network's weights, in its order.
+pub type Network = Vec<(String, Vec<u64>)>;
+
 /// The names and shapes of every network case whose description lies in the fixtures.
-pub fn networks() -> Vec<(String, Vec<(String, Vec<u64>)>)> {
+pub fn networks() -> Vec<(String, Network)> {
     let mut networks = Vec::new();
     for folder in ["models", "models_scaled"] {
         let Ok(files) = std::fs::read_dir(fixtures().join(folder)) else { continue };
@@ -34,7 +37,7 @@ pub fn networks() -> Vec<(String, Vec<(String, Vec<u64>)>)> {
     networks
 }
 
-fn params(case: &serde_json::Value) -> Vec<(String, Vec<u64>)> {
+fn params(case: &serde_json::Value) -> Network {
     let rows = case["params"].as_array().expect("a list of parameters");
     let row = |row: &serde_json::Value| {
         let shape = row[1].as_array().expect("a shape").iter();
