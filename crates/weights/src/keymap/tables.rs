@@ -12,7 +12,7 @@ const LETTERS: [(u8, char); 3] = [(1, 'a'), (2, 'b'), (3, 'c')];
 /// `mmaction/models/common/conv2plus1d.py` of open-mmlab/mmaction2: every convolution stands with
 /// its batch norm in a `ConvModule` (`conv`, `bn`).
 pub(super) static MMACTION2: LazyLock<Table> = LazyLock::new(|| {
-    const LAYERS: [(&str, &str); 13] = [
+    const LAYERS: [(&str, &str); 16] = [
         ("conv#.*", "conv#.conv.*"),
         ("bn#.*", "conv#.bn.*"),
         ("downsample.0.*", "downsample.conv.*"),
@@ -26,6 +26,11 @@ pub(super) static MMACTION2: LazyLock<Table> = LazyLock::new(|| {
         ("conv#.spatial_conv.*", "conv#.conv.conv_s.*"),
         ("conv#.bn.*", "conv#.conv.bn_s.*"),
         ("conv#.temporal_conv.*", "conv#.conv.conv_t.*"),
+        // Its R(2+1)D factorises the shortcuts, too; X-Temporal's has plain ones, which are then
+        // missing in the file.
+        ("downsample.0.spatial_conv.*", "downsample.conv.conv_s.*"),
+        ("downsample.0.bn.*", "downsample.conv.bn_s.*"),
+        ("downsample.0.temporal_conv.*", "downsample.conv.conv_t.*"),
     ];
     /// NL3DWrapper around mmcv's NonLocal3d with sub_sample.
     const NON_LOCAL: [(&str, &str); 5] = [
