@@ -14,6 +14,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   ffmpeg: [],
   loader: [],
   video: [],
+  weights: [],
   models: ['kernels'],
   engine: ['models', 'video'],
   node: ['engine', 'models', 'video'],

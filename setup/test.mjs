@@ -9,7 +9,7 @@ import { Reporter, formatDuration } from './terminal.mjs'
 /** @typedef {{ name: string, parts: string[], program: string, args: string[] }} Check */
 
 const RELEASE = ['--release', '--workspace']
-const PARITY_TESTS = ['fixtures', 'parity', 'info', 'recipe', 'sampling', 'transforms', 'metrics']
+const PARITY_TESTS = ['fixtures', 'parity', 'info', 'recipe', 'sampling', 'transforms', 'metrics', 'checkpoints', 'initialise', 'keymaps']
 const VIDEO_TESTS = ['decode', 'exact', 'bad_input', 'frames', 'damage', 'cut', 'avi']
 
 /** @type {Check[]} */
