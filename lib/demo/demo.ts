@@ -169,7 +169,10 @@ export async function carryOut(plan: DemoPlan, options: DemoOptions, listener: L
   announce(`write ${plan.data.trainClips + plan.data.valClips + plan.data.testClips} clips as video files`)
   const folder = await prepareFolder(root)
   const scene: Scene = { plan, folder, seed, device: options.device ?? 'auto', videos, listener }
-  const onProgress = (done: number, total: number): void => listener.onEvent({ type: 'progress', done, total })
+  const onProgress = (done: number, total: number): void => {
+    // A line per clip would bury what matters.
+    if (done % Math.ceil(total / 20) === 0 || done === total) listener.onEvent({ type: 'progress', done, total })
+  }
   const clips = await writeClips(folder.data, plan.data, { seed, videos }, { signal: listener.signal, onProgress })
   const trained = await trainAll(scene, clips, announce)
   announce('predict a new clip and write the report')
