@@ -125,8 +125,8 @@ test('the learned values that the page prints are the ones it was given', (t) =>
   t.true(page.includes('<td class="right">+0.610</td>'))
   t.true(page.includes('<td class="right">\u22120.030</td>'))
   t.true(page.includes('<strong>96.3\u00a0%</strong>'))
-  t.true(page.includes('says left: wrong'))
-  t.is(page.match(/says up: right/g)?.length, 3)
+  t.true(page.includes('mistaken: says left'))
+  t.is(page.match(/correct: says up/g)?.length, 3)
 })
 
 test('epochs without validation leave a gap in the line, not a zero', (t) => {

@@ -40,17 +40,19 @@ export interface DemoOutcome {
 }
 
 function dataSection({ data, classes, examples, chance }: DemoOutcome): Section {
-  const textures = data.ownVideos ? 'pieces of your own videos' : 'drawn anew for every clip'
+  const textures = data.ownVideos
+    ? 'its texture too, and the backgrounds are cut out of your own videos'
+    : 'and both textures are drawn anew for every clip'
   const middle = Math.floor(data.frames / 2)
   return {
     id: 'data',
     title: 'One frame says nothing',
     short: 'Data set',
     body: html`<p>
-        In every clip a textured patch crosses a still, textured background; the class is the direction in which it goes:
-        ${classes.join(', ')}. Textures, place, size and speed of the patch are drawn at random (textures: ${textures}), and all clips are
-        real video files of ${data.frames} frames, ${data.size} by ${data.size} pixels: ${data.trainClips} to train on, ${data.valClips}
-        with other textures to stop by, and ${data.testClips} that only the final test sees.
+        In every clip a textured patch moves over a still, textured background and comes back at the other side when it leaves the picture;
+        the class is the direction in which it goes: ${classes.join(', ')}. Place, size and speed of the patch are drawn at random,
+        ${textures}. All clips are real video files of ${data.frames} frames, ${data.size} by ${data.size} pixels: ${data.trainClips} to
+        train on, ${data.valClips} with other textures to stop by, and ${data.testClips} that only the final test sees.
       </p>
       <p>
         Here is one frame of a clip of each class. Which one is which? It cannot be seen: the patch is somewhere, and where it goes next is
@@ -68,8 +70,8 @@ function dataSection({ data, classes, examples, chance }: DemoOutcome): Section 
 /** The page of a demonstration. */
 export function demoPage(outcome: DemoOutcome): Page {
   const { networks, classes, chance, interlace } = outcome
-  const newClip =
-    'Drawn after the training was over, with textures that are in no training or test clip. The bars are the probabilities that each network gives to the classes.'
+  const textures = outcome.data.ownVideos ? '' : ' with textures that are in no training or test clip'
+  const newClip = `Drawn after the training was over${textures}. The bars are the probabilities that each network gives to the classes.`
   return {
     title: 'timeweave demo: order in time',
     eyebrow: 'timeweave demo',

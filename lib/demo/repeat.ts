@@ -36,7 +36,8 @@ export function repeatCommand({ quick, videos, device }: DemoOptions, seed: numb
 export function runSettings(plan: DemoPlan, options: DemoOptions, seed: number): RunSettings {
   const versions: Versions = JSON.parse(callNative((binding) => binding.versions()))
   const { trainClips, valClips, testClips, frames, size } = plan.data
-  const rates = plan.networks.map(({ spec, lr, epochs }) => `${spec.arch} ${lr} for at most ${epochs} epochs`)
+  const rates = [...new Set(plan.networks.map(({ lr }) => lr))].join(' or ')
+  const epochs = plan.networks.map((network) => `${network.epochs} for ${network.name}`)
   const processor = cpus()[0]?.model ?? 'unknown processor'
   return {
     command: repeatCommand(options, seed),
@@ -47,7 +48,8 @@ export function runSettings(plan: DemoPlan, options: DemoOptions, seed: number):
         `${trainClips} to train on, ${valClips} to stop by, ${testClips} for the figures above; ${frames} frames of ${size} x ${size} pixels`,
       ],
       ['Backgrounds', options.videos === undefined ? 'drawn' : 'pictures of your own videos'],
-      ['Optimiser', `AdamW, batches of ${plan.batchSize}, cosine schedule; ${rates.join(', ')}`],
+      ['Optimiser', `AdamW, batches of ${plan.batchSize}, learning rate ${rates} after an epoch of warm-up, then half a cosine`],
+      ['Epochs', `at most ${epochs.join('; ')}`],
       ['Stop', `when top-1 on the clips to stop by reaches ${plan.enough}; the checkpoint that was best on them is tested`],
       ['timeweave', versions.addon],
       ['libtorch', `${versions.libtorch}${versions.cuda.available ? `, ${versions.cuda.devices} CUDA device(s)` : ', CPU'}`],

@@ -11,7 +11,7 @@ import { seriesOf } from './networks.js'
 function answerFigure({ name, predictions }: NetworkAnswer, index: number, expected: string): Markup {
   const first = predictions[0]?.label
   const verdict =
-    first === expected ? html`<span class="good">says ${first}: right</span>` : html`<span class="bad">says ${first}: wrong</span>`
+    first === expected ? html`<span class="good">correct: says ${first}</span>` : html`<span class="bad">mistaken: says ${first}</span>`
   const list = predictions.map(({ label, score }) => ({ name: label, share: score, value: percent(score), color: seriesOf(index).color }))
   return html`<figure>${caption(name, verdict)}${bars(list, { small: true })}</figure>`
 }
