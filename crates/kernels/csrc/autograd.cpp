@@ -131,9 +131,10 @@ struct Interlace : Function<Interlace> {
   }
 };
 
+// (Function sees the gradients of a TensorList, not those of a vector.)
 // A first derivative whose own derivative is asked for only by double backward, which is refused.
 struct Once : Function<Once> {
-  static variable_list forward(AutogradContext* context, variable_list maps, std::function<variable_list(const variable_list&)> call,
+  static variable_list forward(AutogradContext* context, at::TensorList maps, std::function<variable_list(at::TensorList)> call,
                                std::string op) {
     at::AutoDispatchBelowADInplaceOrView below;
     context->saved_data["op"] = op;
@@ -146,9 +147,10 @@ struct Once : Function<Once> {
 };
 
 Pair aggregate_back_autograd(const Tensor& grad, const Tensor& x, const Tensor& taps, const Tensor& y, int64_t frames) {
+  variable_list maps{grad, x, taps, y};
   auto result = Once::apply(
-      variable_list{grad, x, taps, y},
-      [frames](const variable_list& v) {
+      at::TensorList(maps),
+      [frames](at::TensorList v) {
         auto [a, b] = call_aggregate_back(v[0], v[1], v[2], v[3], frames);
         return variable_list{a, b};
       },
@@ -158,9 +160,10 @@ Pair aggregate_back_autograd(const Tensor& grad, const Tensor& x, const Tensor& 
 
 Pair pairs_back_autograd(const Tensor& grad_even, const Tensor& grad_odd, const Tensor& z, const Tensor& taps, const Tensor& even,
                          const Tensor& odd, int64_t frames) {
+  variable_list maps{grad_even, grad_odd, z, taps, even, odd};
   auto result = Once::apply(
-      variable_list{grad_even, grad_odd, z, taps, even, odd},
-      [frames](const variable_list& v) {
+      at::TensorList(maps),
+      [frames](at::TensorList v) {
         auto [a, b] = call_pairs_back(v[0], v[1], v[2], v[3], v[4], v[5], frames);
         return variable_list{a, b};
       },
@@ -169,9 +172,10 @@ Pair pairs_back_autograd(const Tensor& grad_even, const Tensor& grad_odd, const 
 }
 
 Pair online_back_autograd(const Tensor& grad_y, const Tensor& grad_state, int64_t frames) {
+  variable_list maps{grad_y, grad_state};
   auto result = Once::apply(
-      variable_list{grad_y, grad_state},
-      [frames](const variable_list& v) {
+      at::TensorList(maps),
+      [frames](at::TensorList v) {
         auto [a, b] = call_online_back(v[0], v[1], frames);
         return variable_list{a, b};
       },
@@ -181,9 +185,10 @@ Pair online_back_autograd(const Tensor& grad_y, const Tensor& grad_state, int64_
 
 Triple interlace_back_autograd(const Tensor& grad, const Tensor& x, const Tensor& offsets, const Tensor& weights, int64_t frames,
                                int64_t fold) {
+  variable_list maps{grad, x, offsets, weights};
   auto result = Once::apply(
-      variable_list{grad, x, offsets, weights},
-      [frames, fold](const variable_list& v) {
+      at::TensorList(maps),
+      [frames, fold](at::TensorList v) {
         auto [a, b, c] = call_interlace_back(v[0], v[1], v[2], v[3], frames, fold);
         return variable_list{a, b, c};
       },

@@ -119,6 +119,7 @@ fn a_second_derivative_is_right_or_refused() {
     let seed = Tensor::randn([8, 4, 3, 3], F32).set_requires_grad(true);
     let y = temporal_shift(&x, 4, 1).expect("valid shapes");
     let first = Tensor::run_backward(&[(&y * &seed).sum(Kind::Float)], &[&x], true, true);
+    assert!(first[0].requires_grad(), "the gradient of a shift is differentiable");
     // The gradient is linear in the seed: its derivative in the direction of ones is a shift of ones.
     let second = Tensor::run_backward(&[first[0].sum(Kind::Float)], &[&seed], false, false);
     assert!(second[0].equal(&temporal_shift(&x.ones_like(), 4, 1).expect("valid shapes")));
@@ -126,6 +127,7 @@ fn a_second_derivative_is_right_or_refused() {
     let taps = Tensor::randn([3, 4], F32).set_requires_grad(true);
     let y = temporal_aggregate(&x, &taps, 4).expect("valid shapes");
     let first = Tensor::run_backward(&[(&y * &y).sum(Kind::Float)], &[&x], true, true);
+    assert!(first[0].requires_grad(), "the gradient of an aggregation knows where it comes from");
     let sum = first[0].sum(Kind::Float);
     let error = Tensor::f_run_backward(&[sum], &[&taps], false, false).expect_err("no derivative");
     assert!(error.to_string().contains("second derivatives are not implemented"), "{error}");
