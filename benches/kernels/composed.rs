@@ -15,7 +15,11 @@ pub fn aggregate(x: &Tensor, taps: &Tensor, frames: i64) -> Tensor {
     let in_time = |before, after| [0, 0, 0, 0, 0, 0, before, after];
     let past = past.constant_pad_nd(in_time(1, 0)).narrow(1, 0, frames);
     let next = next.constant_pad_nd(in_time(0, 1)).narrow(1, 1, frames);
-    let sum = Tensor::stack(&[past, here, next], 0).sum_dim_intlist([0i64].as_slice(), false, None::<Kind>);
+    let sum = Tensor::stack(&[past, here, next], 0).sum_dim_intlist(
+        [0i64].as_slice(),
+        false,
+        None::<Kind>,
+    );
     sum.view(size.as_slice()).relu()
 }
 

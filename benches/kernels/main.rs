@@ -32,7 +32,7 @@ fn aggregate(c: &mut Criterion) {
         let mut maps = case.rotation(4);
         beside_copy(c, &case, "aggregate backward", 4, |turn| {
             let [x, y, grad, grad_x] = maps.turn(turn);
-            into::aggregate_backward(grad_x, grad, [x, &taps], y, t).expect("valid shapes");
+            let _ = into::aggregate_backward(grad_x, grad, [x, &taps], y, t).expect("valid shapes");
         });
     }
 }
@@ -52,7 +52,7 @@ fn pairs(c: &mut Criterion) {
         beside_copy(c, &case, "pairs backward", 6, |turn| {
             let [z, even, odd, grad_even, grad_odd, grad_z] = maps.turn(turn);
             let grad = [&*grad_even, &*grad_odd];
-            into::aggregate_pairs_backward(grad_z, grad, [z, &taps], [even, odd], t)
+            let _ = into::aggregate_pairs_backward(grad_z, grad, [z, &taps], [even, odd], t)
                 .expect("valid shapes");
         });
     }
@@ -92,7 +92,7 @@ fn interlace(c: &mut Criterion) {
         // Backward reads a quarter of `x`.
         beside_copy(c, &case, "interlace backward", 2, |turn| {
             let [x, grad, grad_x] = maps.turn(turn);
-            into::interlace_backward(grad_x, grad, [x, &offsets, &weights], t, fold)
+            let _ = into::interlace_backward(grad_x, grad, [x, &offsets, &weights], t, fold)
                 .expect("valid shapes");
         });
     }
@@ -137,7 +137,9 @@ fn composed(c: &mut Criterion) {
 criterion_group!(kernels, aggregate, pairs, shift, interlace, composed);
 
 fn main() {
-    if let Some(threads) = std::env::var("TIMEWEAVE_BENCH_THREADS").ok().and_then(|n| n.parse().ok()) {
+    if let Some(threads) =
+        std::env::var("TIMEWEAVE_BENCH_THREADS").ok().and_then(|n| n.parse().ok())
+    {
         tch::set_num_threads(threads);
     }
     kernels();

@@ -29,10 +29,8 @@ pub const SHAPES: [Shape; 7] = [
 ];
 
 /// Maps that two frames share.
-pub const PAIRS: [Shape; 2] = [
-    shape("blvnet-tam50 layer1", 8, 8, 64, 56),
-    shape("blvnet-tam50 layer2", 8, 8, 256, 28),
-];
+pub const PAIRS: [Shape; 2] =
+    [shape("blvnet-tam50 layer1", 8, 8, 64, 56), shape("blvnet-tam50 layer2", 8, 8, 256, 28)];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
@@ -52,8 +50,7 @@ pub struct Case {
 pub fn cases(shapes: &[Shape]) -> impl Iterator<Item = Case> {
     shapes.iter().flat_map(|&shape| {
         [Kind::Float, Kind::BFloat16].into_iter().flat_map(move |kind| {
-            [Layout::Channels, Layout::Positions]
-                .map(|layout| Case { shape, kind, layout })
+            [Layout::Channels, Layout::Positions].map(|layout| Case { shape, kind, layout })
         })
     })
 }
@@ -88,8 +85,9 @@ impl Case {
         let place = (self.kind, Device::Cpu);
         match self.layout {
             Layout::Channels => Tensor::ones([clips * frames, channels, side, side], place),
-            Layout::Positions => Tensor::ones([clips * frames, side, side, channels], place)
-                .permute([0, 3, 1, 2]),
+            Layout::Positions => {
+                Tensor::ones([clips * frames, side, side, channels], place).permute([0, 3, 1, 2])
+            }
         }
     }
 

@@ -28,13 +28,22 @@ pub enum Turns {
     Theirs,
 }
 
-/// Seconds that this thread was on a processor, from the kernel's scheduler.
+unsafe extern "C" {
+    fn clock_gettime(clock: i32, time: *mut [i64; 2]) -> i32;
+}
+
+/// Linux' clock of the processor time of this thread.
+const THREAD_CPU: i32 = 3;
+
+/// Seconds that this thread was on a processor.
 ///
 /// On a machine that others use, `TIMEWEAVE_BENCH_CLOCK=cpu` with one thread leaves out the time that
 /// was theirs.
 fn cpu_seconds() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    Some(text.split(' ').next()?.parse::<u64>().ok()? as f64 * 1e-9)
+    let mut time = [0i64; 2];
+    // SAFETY: the structure of two 64-bit numbers is that of 64-bit Linux.
+    let code = unsafe { clock_gettime(THREAD_CPU, &raw mut time) };
+    (code == 0).then(|| time[0] as f64 + time[1] as f64 * 1e-9)
 }
 
 fn timed(body: &mut dyn FnMut()) -> f64 {
@@ -129,22 +138,37 @@ pub fn against(c: &mut Criterion, case: &Case, what: &str, mut body: impl FnMut(
 pub fn print() {
     let lines = LINES.lock().expect("no bench panicked");
     let threads = tch::get_num_threads();
-    println!("\n{:?}, {threads} threads; ratio: copy time / our time", timeweave_kernels::cpu::Isa::current());
-    println!("| operation | map | ours GB/s | copy GB/s | of copy |\n| --- | --- | --- | --- | --- |");
+    println!(
+        "\n{:?}, {threads} threads; ratio: copy time / our time",
+        timeweave_kernels::cpu::Isa::current()
+    );
+    println!(
+        "| operation | map | ours GB/s | copy GB/s | of copy |\n| --- | --- | --- | --- | --- |"
+    );
     for line in lines.iter() {
         let Some(bytes) = line.bytes else { continue };
         let speed = |seconds: f64| bytes as f64 / seconds / 1e9;
         let small = if line.large { "" } else { " (small)" };
         println!(
             "| {} | {}{small} | {:.1} | {:.1} | {:.0} % |",
-            line.what, line.case, speed(line.ours), speed(line.theirs), 100.0 * line.ratio
+            line.what,
+            line.case,
+            speed(line.ours),
+            speed(line.theirs),
+            100.0 * line.ratio
         );
     }
-    println!("\n| operation | map | ours ms | composed ms | times faster |\n| --- | --- | --- | --- | --- |");
+    println!(
+        "\n| operation | map | ours ms | composed ms | times faster |\n| --- | --- | --- | --- | --- |"
+    );
     for line in lines.iter().filter(|line| line.bytes.is_none()) {
         println!(
             "| {} | {} | {:.1} | {:.1} | {:.1} |",
-            line.what, line.case, line.ours * 1e3, line.theirs * 1e3, line.ratio
+            line.what,
+            line.case,
+            line.ours * 1e3,
+            line.theirs * 1e3,
+            line.ratio
         );
     }
 }

@@ -225,9 +225,7 @@ pub(crate) fn interlace_into(
 ) -> Result<(), KernelError> {
     let (offsets, weights) = (raw(offsets), raw(weights));
     // SAFETY: as above.
-    checked(unsafe {
-        timeweave_interlace_into(raw(y), raw(x), offsets, weights, frames, fold)
-    })
+    checked(unsafe { timeweave_interlace_into(raw(y), raw(x), offsets, weights, frames, fold) })
 }
 
 pub(crate) fn interlace_backward_into(

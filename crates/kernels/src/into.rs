@@ -6,7 +6,11 @@ use tch::{Device, Tensor};
 use crate::{KernelError, check, ffi, has_kernels};
 
 /// Checks that the maps can stand beside `x`: dense, and of the same layout, type and device.
-fn beside(op: &'static str, x: &Tensor, maps: &[(&'static str, &Tensor)]) -> Result<(), KernelError> {
+fn beside(
+    op: &'static str,
+    x: &Tensor,
+    maps: &[(&'static str, &Tensor)],
+) -> Result<(), KernelError> {
     if !has_kernels(x) {
         let (expected, actual) = (Device::Cpu, x.device());
         return Err(KernelError::Device { op, tensor: "x", expected, actual });
@@ -43,7 +47,12 @@ fn is_dense(size: &[i64], stride: &[i64]) -> bool {
 ///
 /// # Errors
 /// As there, or when `y` is not laid out as `x`.
-pub fn aggregate(y: &mut Tensor, x: &Tensor, taps: &Tensor, frames: i64) -> Result<(), KernelError> {
+pub fn aggregate(
+    y: &mut Tensor,
+    x: &Tensor,
+    taps: &Tensor,
+    frames: i64,
+) -> Result<(), KernelError> {
     const OP: &str = "temporal_aggregate";
     check::aggregate(OP, x, taps, frames)?;
     beside(OP, x, &[("y", y)])?;

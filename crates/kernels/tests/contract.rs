@@ -35,10 +35,22 @@ fn a_wrong_rank_is_refused_by_name_and_shape() {
     assert_refused(temporal_aggregate(&flat, &taps, 4), "SHAPE_MISMATCH", &["x", "[8, 4, 3]"]);
     assert_refused(temporal_shift(&flat, 4, 1), "SHAPE_MISMATCH", &["[8, 4, 3]"]);
     let x = ones(&[8, 4, 3, 3]);
-    assert_refused(temporal_aggregate(&x, &ones(&[3, 5]), 4), "SHAPE_MISMATCH", &["taps", "[3, 5]"]);
-    assert_refused(temporal_aggregate(&x, &ones(&[0, 4]), 4), "SHAPE_MISMATCH", &["taps", "[0, 4]"]);
+    assert_refused(
+        temporal_aggregate(&x, &ones(&[3, 5]), 4),
+        "SHAPE_MISMATCH",
+        &["taps", "[3, 5]"],
+    );
+    assert_refused(
+        temporal_aggregate(&x, &ones(&[0, 4]), 4),
+        "SHAPE_MISMATCH",
+        &["taps", "[0, 4]"],
+    );
     let state = ones(&[2, 5, 3, 3]);
-    assert_refused(temporal_shift_online(&x, &state, 4), "SHAPE_MISMATCH", &["state", "[2, 5, 3, 3]"]);
+    assert_refused(
+        temporal_shift_online(&x, &state, 4),
+        "SHAPE_MISMATCH",
+        &["state", "[2, 5, 3, 3]"],
+    );
 }
 
 #[test]
@@ -48,7 +60,11 @@ fn frames_that_do_not_divide_the_batch_are_refused() {
         let parts = ["8", &frames.to_string()];
         assert_refused(temporal_shift(&x, frames, 1), "SHAPE_MISMATCH", &parts);
         assert_refused(temporal_aggregate(&x, &ones(&[3, 4]), frames), "SHAPE_MISMATCH", &parts);
-        assert_refused(temporal_aggregate_pairs(&x, &ones(&[3, 4]), frames), "SHAPE_MISMATCH", &parts);
+        assert_refused(
+            temporal_aggregate_pairs(&x, &ones(&[3, 4]), frames),
+            "SHAPE_MISMATCH",
+            &parts,
+        );
     }
 }
 
@@ -80,7 +96,11 @@ fn offsets_that_are_no_numbers_are_refused_and_those_beyond_the_clip_give_zeros(
     let weights = ones(&[2, 4, 1]);
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let offsets = Tensor::full([2, 1], value, F32);
-        assert_refused(temporal_interlace(&x, &offsets, &weights, 4, 4), "NON_FINITE", &["offsets"]);
+        assert_refused(
+            temporal_interlace(&x, &offsets, &weights, 4, 4),
+            "NON_FINITE",
+            &["offsets"],
+        );
     }
     for value in [4.0, -5.0, 1e30, -1e30] {
         let offsets = Tensor::full([2, 1], value, F32);

@@ -13,10 +13,8 @@ use timeweave_kernels::{
 };
 
 fn folder() -> PathBuf {
-    std::env::var_os("TIMEWEAVE_FIXTURES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures"),
-        PathBuf::from,
-    )
+    std::env::var_os("TIMEWEAVE_FIXTURES")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures"), PathBuf::from)
 }
 
 struct Case {
@@ -119,8 +117,7 @@ fn online_shifts_equal_the_official_demo() {
         // Frame by frame, the state carried.
         let (mut state, mut outputs) = (start.shallow_clone(), Vec::new());
         for frame in 0..frames {
-            let (y, next) =
-                temporal_shift_online(&x.get(frame), &state, 1).expect("valid shapes");
+            let (y, next) = temporal_shift_online(&x.get(frame), &state, 1).expect("valid shapes");
             assert!(y.equal(&case.get("out").get(frame)), "{} frame {frame}", case.name());
             assert!(next.equal(&case.get("state_out").get(frame)), "{}", case.name());
             (state, _) = (next, outputs.push(y));

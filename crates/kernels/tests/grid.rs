@@ -20,7 +20,8 @@ unsafe extern "C" {
 }
 
 /// More shapes: frames beyond one block's piece, and packs that do and do not fit.
-const MORE: [[i64; 5]; 4] = [[1, 3, 8, 48, 48], [2, 2, 300, 4, 4], [1, 2, 24, 33, 32], [2, 3, 128, 10, 10]];
+const MORE: [[i64; 5]; 4] =
+    [[1, 3, 8, 48, 48], [2, 2, 300, 4, 4], [1, 2, 24, 33, 32], [2, 3, 128, 10, 10]];
 
 fn grid(mut body: impl FnMut([i64; 5], Kind, Layout, &str)) -> usize {
     let mut count = 0;
@@ -168,7 +169,8 @@ fn interlacing_of_the_grid_equals_the_reference() {
             let name = format!("{name} groups {groups} fold {fold}");
             let x = map(&[n * t, c, h, w], kind, layout);
             let grad = map(&[n * t, c, h, w], kind, layout);
-            let of_sums = |size: &[i64]| map(size, Kind::Float, Layout::Channels).to_kind(sums(kind));
+            let of_sums =
+                |size: &[i64]| map(size, Kind::Float, Layout::Channels).to_kind(sums(kind));
             let offsets = of_sums(&[n, groups]) * 2.5;
             // Whole frames, and far beyond the clip on either side.
             let _ = offsets.select(1, 0).copy_(&offsets.select(1, 0).round());

@@ -56,7 +56,9 @@ fn training_keeps_no_map_beside_inputs_and_outputs() {
     let interlace = kept(bytes, || {
         vec![temporal_interlace(&x, &offsets, &weights, 8, 16).expect("valid shapes")]
     });
-    for (name, kept) in [("aggregate", aggregate), ("pairs", pairs), ("shift", shift), ("interlace", interlace)] {
+    for (name, kept) in
+        [("aggregate", aggregate), ("pairs", pairs), ("shift", shift), ("interlace", interlace)]
+    {
         println!("checked: {name} keeps {kept} bytes beside its input and output of {bytes}");
         assert!(kept.abs() < SLACK, "{name} keeps {kept} bytes");
     }

@@ -4,7 +4,8 @@
 mod cases;
 
 use cases::{
-    KINDS, LAYOUTS, Layout, SHAPES, assert_close, assert_sum, gradients, in_every_isa, leaf, leaf64, map,
+    KINDS, LAYOUTS, Layout, SHAPES, assert_close, assert_sum, gradients, in_every_isa, leaf,
+    leaf64, map,
 };
 use tch::{Device, Kind, Tensor};
 use timeweave_kernels::{
@@ -62,7 +63,12 @@ fn aggregation_equals_its_reference() {
                 let upstream64 = upstream.to_kind(Kind::Double);
                 let expected = gradients(&[(&y64, &upstream64)], &[&x64, &taps64]);
                 assert_close(&actual[0], &expected[0], &format!("{name} grad x"));
-                assert_sum(&actual[1], &expected[1], actual[0].numel(), &format!("{name} grad taps"));
+                assert_sum(
+                    &actual[1],
+                    &expected[1],
+                    actual[0].numel(),
+                    &format!("{name} grad taps"),
+                );
                 same_bits(&mut first, &mut index, &name, &[&y, &actual[0]]);
                 cases += 1;
             }
@@ -85,19 +91,22 @@ fn the_pair_form_equals_the_duplicated_form() {
                 let upstream = [map(&size, kind, layout), map(&size, kind, Layout::Channels)];
                 let (even, odd) = temporal_aggregate_pairs(&z, &taps, t).expect("valid shapes");
                 let (z64, taps64) = (leaf64(&z), leaf64(&taps));
-                let (even64, odd64) = reference::temporal_aggregate_pairs(&z64, &taps64, t)
-                    .expect("valid shapes");
+                let (even64, odd64) =
+                    reference::temporal_aggregate_pairs(&z64, &taps64, t).expect("valid shapes");
                 assert_close(&even, &even64, &format!("{name} even"));
                 assert_close(&odd, &odd64, &format!("{name} odd"));
                 let wide = upstream.each_ref().map(|u| u.to_kind(Kind::Double));
-                let actual = gradients(
-                    &[(&even, &upstream[0]), (&odd, &upstream[1])],
-                    &[&z, &taps],
-                );
+                let actual =
+                    gradients(&[(&even, &upstream[0]), (&odd, &upstream[1])], &[&z, &taps]);
                 let expected =
                     gradients(&[(&even64, &wide[0]), (&odd64, &wide[1])], &[&z64, &taps64]);
                 assert_close(&actual[0], &expected[0], &format!("{name} grad z"));
-                assert_sum(&actual[1], &expected[1], actual[0].numel(), &format!("{name} grad taps"));
+                assert_sum(
+                    &actual[1],
+                    &expected[1],
+                    actual[0].numel(),
+                    &format!("{name} grad taps"),
+                );
                 same_bits(&mut first, &mut index, &name, &[&even, &odd, &actual[0]]);
                 cases += 1;
             }
@@ -148,8 +157,7 @@ fn online_shifts_equal_their_reference_exactly() {
                 let (y2, next2) =
                     reference::temporal_shift_online(&x2, &state2, t).expect("valid shapes");
                 assert!(y.equal(&y2) && next.equal(&next2), "{name}");
-                let actual =
-                    gradients(&[(&y, &upstream[0]), (&next, &upstream[1])], &[&x, &state]);
+                let actual = gradients(&[(&y, &upstream[0]), (&next, &upstream[1])], &[&x, &state]);
                 let expected =
                     gradients(&[(&y2, &upstream[0]), (&next2, &upstream[1])], &[&x2, &state2]);
                 // The reference adds zeros of other paths: equal, but for the sign of a zero.
@@ -191,8 +199,7 @@ fn interlacing_equals_its_reference() {
                 let upstream = map(&[n * t, c, h, w], kind, LAYOUTS[cases % 3]);
                 let y = temporal_interlace(&x, &offsets, &weights, t, fold).expect("valid");
                 let (x64, o64, w64) = (leaf64(&x), leaf64(&offsets), leaf64(&weights));
-                let y64 =
-                    reference::temporal_interlace(&x64, &o64, &w64, t, fold).expect("valid");
+                let y64 = reference::temporal_interlace(&x64, &o64, &w64, t, fold).expect("valid");
                 assert_close(&y, &y64, &format!("{name} y"));
                 if n > 0 {
                     let actual = gradients(&[(&y, &upstream)], &[&x, &offsets, &weights]);
@@ -239,7 +246,50 @@ fn results_keep_the_layout_of_the_input() {
     let taps = map(&[3, 6], Kind::Float, Layout::Channels);
     assert_eq!(temporal_aggregate(&x, &taps, 4).expect("valid").stride(), x.stride());
     assert_eq!(temporal_shift(&x, 4, 2).expect("valid").stride(), x.stride());
-    let (offsets, weights) = (Tensor::zeros([2, 1], (Kind::Float, Device::Cpu)), taps.new_ones([2, 4, 1], (Kind::Float, Device::Cpu)));
+    let (offsets, weights) = (
+        Tensor::zeros([2, 1], (Kind::Float, Device::Cpu)),
+        taps.new_ones([2, 4, 1], (Kind::Float, Device::Cpu)),
+    );
     let y = temporal_interlace(&x, &offsets, &weights, 4, 3).expect("valid");
     assert_eq!(y.stride(), x.stride());
+}
+
+/// Maps from 12 MiB on are stored past the caches, in loops of their own.
+#[test]
+fn large_maps_equal_their_reference() {
+    let [t, c, h, w] = [4, 65, 111, 113];
+    in_every_isa(|isa| {
+        for kind in [Kind::Float, Kind::BFloat16, Kind::Double] {
+            for layout in [Layout::Channels, Layout::Positions] {
+                tch::manual_seed(3);
+                let name = format!("{isa:?} {kind:?} {layout:?}");
+                let n = if kind == Kind::BFloat16 { 2 } else { 1 };
+                let x = leaf(&map(&[n * t, c, h, w], kind, layout));
+                let upstream = map(&[n * t, c, h, w], kind, layout);
+                let taps = leaf(&map(&[3, c], kind, layout));
+                let offsets = leaf(&offsets(n, 3, t, kind));
+                let weights = leaf(&map(&[n, t, 3], kind, layout));
+                let (x64, taps64) = (leaf64(&x), leaf64(&taps));
+                let (o64, w64) = (leaf64(&offsets), leaf64(&weights));
+                let wide = upstream.to_kind(Kind::Double);
+                let y = temporal_aggregate(&x, &taps, t).expect("valid shapes");
+                let y64 = reference::temporal_aggregate(&x64, &taps64, t).expect("valid shapes");
+                assert_close(&y, &y64, &name);
+                let actual = gradients(&[(&y, &upstream)], &[&x, &taps]);
+                let expected = gradients(&[(&y64, &wide)], &[&x64, &taps64]);
+                assert_close(&actual[0], &expected[0], &name);
+                assert_sum(&actual[1], &expected[1], x.numel(), &name);
+                let y = temporal_interlace(&x, &offsets, &weights, t, 15).expect("valid shapes");
+                let y64 = reference::temporal_interlace(&x64, &o64, &w64, t, 15).expect("valid");
+                assert_close(&y, &y64, &name);
+                let actual = gradients(&[(&y, &upstream)], &[&x, &offsets, &weights]);
+                let expected = gradients(&[(&y64, &wide)], &[&x64, &o64, &w64]);
+                assert_close(&actual[0], &expected[0], &name);
+                assert_sum(&actual[1], &expected[1], x.numel(), &name);
+                assert_sum(&actual[2], &expected[2], x.numel(), &name);
+                let y = temporal_shift(&x, t, 9).expect("valid shapes");
+                assert!(y.equal(&reference::temporal_shift(&x, t, 9).expect("valid")), "{name}");
+            }
+        }
+    });
 }

@@ -66,7 +66,9 @@ fn interlacing_is_the_temporal_convolution_of_the_paper() {
             let (whole, part) = (offset.floor(), offset - offset.floor());
             let matrix = Tensor::zeros([t, t], F64);
             for to in 0..t {
-                for (from, share) in [(to - whole as i64, 1.0 - part), (to - whole as i64 - 1, part)] {
+                for (from, share) in
+                    [(to - whole as i64, 1.0 - part), (to - whole as i64 - 1, part)]
+                {
                     if (0..t).contains(&from) {
                         let weight = weights.double_value(&[clip, to, group]);
                         let _ = matrix.get(to).get(from).fill_(weight * share);
@@ -125,7 +127,11 @@ fn check_gradients(inputs: &[&Tensor], f: impl Fn(&[Tensor]) -> Vec<Tensor>, wha
     let actual = gradients(&pairs, &leaves.iter().collect::<Vec<_>>());
     let _guard = tch::no_grad_guard();
     let total = |values: &[Tensor]| -> f64 {
-        let sums = f(values).iter().zip(&upstream).map(|(y, u)| (y * u).sum(Kind::Double)).collect::<Vec<_>>();
+        let sums = f(values)
+            .iter()
+            .zip(&upstream)
+            .map(|(y, u)| (y * u).sum(Kind::Double))
+            .collect::<Vec<_>>();
         sums.iter().map(|sum| sum.double_value(&[])).sum()
     };
     let step = 1e-6;
@@ -142,7 +148,10 @@ fn check_gradients(inputs: &[&Tensor], f: impl Fn(&[Tensor]) -> Vec<Tensor>, wha
             let expected = (moved(step) - moved(-step)) / (2.0 * step);
             let actual = actual[index].contiguous().view([-1]).double_value(&[at]);
             let bound = 1e-6 * (1.0 + expected.abs());
-            assert!((actual - expected).abs() < bound, "{what}: input {index} at {at}: {actual} against {expected}");
+            assert!(
+                (actual - expected).abs() < bound,
+                "{what}: input {index} at {at}: {actual} against {expected}"
+            );
         }
     }
 }

@@ -80,6 +80,11 @@ impl<'a, E: Element> Workspace<'a, E> {
         }
     }
 
+    #[inline(always)]
+    fn is_runs(&self) -> bool {
+        matches!(self.weights, Weights::Runs)
+    }
+
     /// The parts of a chunk within which each term has one run or one period of weights.
     #[inline(always)]
     fn parts(&self, chunk: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<E> {
@@ -130,6 +135,7 @@ impl Kernel for Forward<'_> {
         // SAFETY: the caller's promise, here and below.
         let mut work = unsafe { Workspace::<E>::new(self.0) };
         let per_clip = work.cut.per_clip();
+        let streams = self.0.shape.streams(size_of::<E>());
         let (mut xs, mut ws) = (Vec::new(), Vec::new());
         for task in tasks {
             let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
@@ -143,11 +149,12 @@ impl Kernel for Forward<'_> {
                             // SAFETY: the part lies inside the output.
                             unsafe {
                                 let y = self.0.y[out].cast::<E>().add(offset);
-                                match work.weights {
-                                    Weights::Runs => mix::<E, V, true>(&xs, &ws, y, part.len()),
-                                    Weights::Elements { .. } => {
-                                        mix::<E, V, false>(&xs, &ws, y, part.len());
-                                    }
+                                let len = part.len();
+                                match (work.is_runs(), streams) {
+                                    (true, true) => mix::<E, V, true, true>(&xs, &ws, y, len),
+                                    (true, false) => mix::<E, V, true, false>(&xs, &ws, y, len),
+                                    (false, true) => mix::<E, V, false, true>(&xs, &ws, y, len),
+                                    _ => mix::<E, V, false, false>(&xs, &ws, y, len),
                                 }
                             }
                         }
@@ -155,6 +162,8 @@ impl Kernel for Forward<'_> {
                 }
             }
         }
+        // SAFETY: `V` is supported.
+        unsafe { V::fence() };
     }
 }
 
@@ -171,9 +180,7 @@ fn gather<E: Element>(
     for term in work.plan.terms.iter().filter(|term| term.out == out) {
         xs.push(match work.meets(frame, term, 1) {
             // SAFETY: the offset lies inside `x`.
-            Some(source) => unsafe {
-                work.args.x.cast::<E>().add(work.offset(clip, source, at))
-            },
+            Some(source) => unsafe { work.args.x.cast::<E>().add(work.offset(clip, source, at)) },
             None => work.blank.as_ptr(),
         });
         ws.push(work.weight(term.row, at));
@@ -225,6 +232,7 @@ impl Kernel for Backward<'_> {
         let mut work = unsafe { Workspace::<E>::new(self.0) };
         let mut gradients = Gradients::<E::Acc>::new(&work);
         let per_clip = work.cut.per_clip();
+        let streams = self.0.shape.streams(size_of::<E>());
         let mut terms = Vec::new();
         for task in tasks {
             let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
@@ -245,11 +253,12 @@ impl Kernel for Backward<'_> {
                         unsafe {
                             let x = self.0.x.cast::<E>().add(offset);
                             let gx = self.0.grad_x.cast::<E>().add(offset);
-                            match work.weights {
-                                Weights::Runs => spread::<E, V, true>(x, &terms, gx, part.len()),
-                                Weights::Elements { .. } => {
-                                    spread::<E, V, false>(x, &terms, gx, part.len());
-                                }
+                            let (ts, len) = (&terms[..], part.len());
+                            match (work.is_runs(), streams) {
+                                (true, true) => spread::<E, V, true, true>(x, ts, gx, len),
+                                (true, false) => spread::<E, V, true, false>(x, ts, gx, len),
+                                (false, true) => spread::<E, V, false, true>(x, ts, gx, len),
+                                _ => spread::<E, V, false, false>(x, ts, gx, len),
                             }
                         }
                     }
@@ -258,6 +267,8 @@ impl Kernel for Backward<'_> {
                 unsafe { flush(&work, &mut gradients, (clip, piece), &chunk) };
             }
         }
+        // SAFETY: `V` is supported.
+        unsafe { V::fence() };
     }
 }
 

@@ -1,8 +1,11 @@
 //! The innermost loops of TAM, over neighbouring elements of one frame.
 //!
 //! `RUNS` says that a weight holds for the whole length; otherwise each element has its own.
+//! `STREAM` says that stores go past the caches.
 
-use super::vector::{Accumulator, Element, Vector};
+use std::ops::Range;
+
+use super::vector::{Accumulator, Element, Vector, head};
 
 /// Accumulators that the sum over a run is spread over.
 pub(super) const LANES: usize = 16;
@@ -13,13 +16,19 @@ unsafe fn weight<E: Element, V: Vector<E>, const RUNS: bool>(from: *const E::Acc
     unsafe { if RUNS { V::splat(*from) } else { V::load_acc(from.add(at)) } }
 }
 
+#[inline(always)]
+unsafe fn put<E: Element, V: Vector<E>, const STREAM: bool>(value: V, to: *mut E) {
+    // SAFETY: the caller's target is valid, and aligned if `STREAM`.
+    unsafe { if STREAM { value.stream(to) } else { value.store(to) } }
+}
+
 /// `y = ReLU(sum_j w_j x_j)` over `len` elements.
 ///
 /// # Safety
 /// All pointers must be valid for `len` elements, `ws` for one if `RUNS`; there is at least one
 /// term, and `V` is supported.
 #[inline(always)]
-pub(super) unsafe fn mix<E: Element, V: Vector<E>, const RUNS: bool>(
+pub(super) unsafe fn mix<E: Element, V: Vector<E>, const RUNS: bool, const STREAM: bool>(
     xs: &[*const E],
     ws: &[*const E::Acc],
     y: *mut E,
@@ -27,33 +36,41 @@ pub(super) unsafe fn mix<E: Element, V: Vector<E>, const RUNS: bool>(
 ) {
     // SAFETY: the caller's promise.
     unsafe {
+        let from = if STREAM { head::<E, V>(y, len) } else { 0 };
+        mix_any::<E, E::Acc, RUNS, false>(xs, ws, y, 0..from);
         let done = match (xs, ws) {
             (&[a, b, c], &[u, v, w]) => {
-                mix_fixed::<E, V, RUNS, 3>([a, b, c], [u, v, w], y, len)
+                mix_fixed::<E, V, RUNS, STREAM, 3>([a, b, c], [u, v, w], y, from..len)
             }
-            _ => mix_any::<E, V, RUNS>(xs, ws, y, 0, len),
+            _ => mix_any::<E, V, RUNS, STREAM>(xs, ws, y, from..len),
         };
-        mix_any::<E, E::Acc, RUNS>(xs, ws, y, done, len);
+        mix_any::<E, E::Acc, RUNS, false>(xs, ws, y, done..len);
     }
 }
 
 #[inline(always)]
-unsafe fn mix_fixed<E: Element, V: Vector<E>, const RUNS: bool, const R: usize>(
+unsafe fn mix_fixed<
+    E: Element,
+    V: Vector<E>,
+    const RUNS: bool,
+    const STREAM: bool,
+    const R: usize,
+>(
     xs: [*const E; R],
     ws: [*const E::Acc; R],
     y: *mut E,
-    len: usize,
+    range: Range<usize>,
 ) -> usize {
-    let mut at = 0;
+    let mut at = range.start;
     // SAFETY: the promise of `mix`.
     unsafe {
-        while at + V::LANES <= len {
+        while at + V::LANES <= range.end {
             let mut sum = V::load(xs[0].add(at)).mul(weight::<E, V, RUNS>(ws[0], at));
             for j in 1..R {
                 let product = V::load(xs[j].add(at)).mul(weight::<E, V, RUNS>(ws[j], at));
                 sum = sum.add(product);
             }
-            sum.relu().store(y.add(at));
+            put::<E, V, STREAM>(sum.relu(), y.add(at));
             at += V::LANES;
         }
     }
@@ -61,22 +78,21 @@ unsafe fn mix_fixed<E: Element, V: Vector<E>, const RUNS: bool, const R: usize>(
 }
 
 #[inline(always)]
-unsafe fn mix_any<E: Element, V: Vector<E>, const RUNS: bool>(
+unsafe fn mix_any<E: Element, V: Vector<E>, const RUNS: bool, const STREAM: bool>(
     xs: &[*const E],
     ws: &[*const E::Acc],
     y: *mut E,
-    from: usize,
-    len: usize,
+    range: Range<usize>,
 ) -> usize {
-    let mut at = from;
+    let mut at = range.start;
     // SAFETY: the promise of `mix`.
     unsafe {
-        while at + V::LANES <= len {
+        while at + V::LANES <= range.end {
             let mut sum = V::load(xs[0].add(at)).mul(weight::<E, V, RUNS>(ws[0], at));
             for (x, w) in xs.iter().zip(ws).skip(1) {
                 sum = sum.add(V::load(x.add(at)).mul(weight::<E, V, RUNS>(*w, at)));
             }
-            sum.relu().store(y.add(at));
+            put::<E, V, STREAM>(sum.relu(), y.add(at));
             at += V::LANES;
         }
     }
@@ -124,7 +140,7 @@ pub(super) struct Back<A> {
 /// # Safety
 /// As [`mix`].
 #[inline(always)]
-pub(super) unsafe fn spread<E: Element, V: Vector<E>, const RUNS: bool>(
+pub(super) unsafe fn spread<E: Element, V: Vector<E>, const RUNS: bool, const STREAM: bool>(
     x: *const E,
     terms: &[Back<E::Acc>],
     gx: *mut E,
@@ -132,27 +148,36 @@ pub(super) unsafe fn spread<E: Element, V: Vector<E>, const RUNS: bool>(
 ) {
     // SAFETY: the caller's promise.
     unsafe {
+        let from = if STREAM { head::<E, V>(gx, len) } else { 0 };
+        spread_any::<E, E::Acc, RUNS, false>(x, terms, gx, 0..from);
+        let range = from..len;
         let done = match *terms {
-            [a, b, c] => spread_fixed::<E, V, RUNS, 3>(x, [a, b, c], gx, len),
-            [a, b, c, d] => spread_fixed::<E, V, RUNS, 4>(x, [a, b, c, d], gx, len),
-            _ => spread_any::<E, V, RUNS>(x, terms, gx, 0, len),
+            [a, b, c] => spread_fixed::<E, V, RUNS, STREAM, 3>(x, [a, b, c], gx, range),
+            [a, b, c, d] => spread_fixed::<E, V, RUNS, STREAM, 4>(x, [a, b, c, d], gx, range),
+            _ => spread_any::<E, V, RUNS, STREAM>(x, terms, gx, range),
         };
-        spread_any::<E, E::Acc, RUNS>(x, terms, gx, done, len);
+        spread_any::<E, E::Acc, RUNS, false>(x, terms, gx, done..len);
     }
 }
 
 #[inline(always)]
-unsafe fn spread_fixed<E: Element, V: Vector<E>, const RUNS: bool, const R: usize>(
+unsafe fn spread_fixed<
+    E: Element,
+    V: Vector<E>,
+    const RUNS: bool,
+    const STREAM: bool,
+    const R: usize,
+>(
     x: *const E,
     terms: [Back<E::Acc>; R],
     gx: *mut E,
-    len: usize,
+    range: Range<usize>,
 ) -> usize {
-    let mut at = 0;
+    let mut at = range.start;
     // SAFETY: the promise of `spread`.
     unsafe {
         let mut sums = [V::splat(E::Acc::ZERO); R];
-        while at + V::LANES <= len {
+        while at + V::LANES <= range.end {
             let here = V::load(x.add(at));
             let mut total = V::splat(E::Acc::ZERO);
             for j in 0..R {
@@ -165,7 +190,7 @@ unsafe fn spread_fixed<E: Element, V: Vector<E>, const RUNS: bool, const R: usiz
                     V::load_acc(sum).add(m.mul(here)).store_acc(sum);
                 }
             }
-            total.store(gx.add(at));
+            put::<E, V, STREAM>(total, gx.add(at));
             at += V::LANES;
         }
         if RUNS {
@@ -178,17 +203,16 @@ unsafe fn spread_fixed<E: Element, V: Vector<E>, const RUNS: bool, const R: usiz
 }
 
 #[inline(always)]
-unsafe fn spread_any<E: Element, V: Vector<E>, const RUNS: bool>(
+unsafe fn spread_any<E: Element, V: Vector<E>, const RUNS: bool, const STREAM: bool>(
     x: *const E,
     terms: &[Back<E::Acc>],
     gx: *mut E,
-    from: usize,
-    len: usize,
+    range: Range<usize>,
 ) -> usize {
-    let mut at = from;
+    let mut at = range.start;
     // SAFETY: the promise of `spread`.
     unsafe {
-        while at + V::LANES <= len {
+        while at + V::LANES <= range.end {
             let here = V::load(x.add(at));
             let mut total = V::splat(E::Acc::ZERO);
             for term in terms {
@@ -197,7 +221,7 @@ unsafe fn spread_any<E: Element, V: Vector<E>, const RUNS: bool>(
                 let sum = term.sum.add(if RUNS { 0 } else { at });
                 V::load_acc(sum).add(m.mul(here)).store_acc(sum);
             }
-            total.store(gx.add(at));
+            put::<E, V, STREAM>(total, gx.add(at));
             at += V::LANES;
         }
     }

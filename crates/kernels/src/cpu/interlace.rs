@@ -107,8 +107,7 @@ impl Interlace {
     #[inline(always)]
     pub(super) unsafe fn shift_of<A: Accumulator>(&self, clip: usize, group: usize) -> Move<A> {
         // SAFETY: `offsets` holds `[N, G]`.
-        let offset =
-            unsafe { *self.offsets.cast::<A>().add(clip * self.g() + group) }.to_f64();
+        let offset = unsafe { *self.offsets.cast::<A>().add(clip * self.g() + group) }.to_f64();
         let bound = self.shape.t() as f64 + 1.0;
         let fraction = offset - offset.floor();
         let whole = offset.floor().clamp(-bound, bound) as isize;
@@ -119,9 +118,7 @@ impl Interlace {
     #[inline(always)]
     pub(super) unsafe fn weight<A: Accumulator>(&self, clip: usize, t: usize, group: usize) -> A {
         // SAFETY: `weights` holds `[N, T, G]`.
-        unsafe {
-            *self.weights.cast::<A>().add((clip * self.shape.t() + t) * self.g() + group)
-        }
+        unsafe { *self.weights.cast::<A>().add((clip * self.shape.t() + t) * self.g() + group) }
     }
 
     /// The frame `frame + by`, if it lies inside the clip.

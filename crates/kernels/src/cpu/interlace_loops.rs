@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::interlace::Interlace;
 use super::isa::Kernel;
 use super::shape::CHUNK;
-use super::vector::{Accumulator, Element, Vector};
+use super::vector::{Accumulator, Element, Vector, copy, head};
 
 /// Accumulators that a sum is spread over.
 const LANES: usize = 16;
@@ -62,7 +62,12 @@ impl Piece {
         if part < args.g() * pieces {
             let (group, first) = (part / pieces, part % pieces * CHUNK);
             let groups = group..group + 1;
-            return Self { groups, start: group * run + first, moved: CHUNK.min(run - first), ..empty };
+            return Self {
+                groups,
+                start: group * run + first,
+                moved: CHUNK.min(run - first),
+                ..empty
+            };
         }
         let first = fold * s + (part - args.g() * pieces) * CHUNK;
         Self { start: first, kept: CHUNK.min(args.shape.frame() - first), ..empty }
@@ -76,14 +81,22 @@ impl Piece {
 
     /// Copies what stays, from one pointer to the same frame of another.
     #[inline(always)]
-    unsafe fn keep<E: Element>(&self, from: *const E, to: *mut E, frame: usize) {
+    unsafe fn keep<E: Element, V: Vector<E>>(
+        &self,
+        from: *const E,
+        to: *mut E,
+        (frame, stream): (usize, bool),
+    ) {
         if self.kept == 0 {
             return;
         }
         for row in 0..self.rows {
             let at = frame + self.start + row * self.stride + self.kept_at;
             // SAFETY: the caller's frame holds the row.
-            unsafe { from.add(at).copy_to_nonoverlapping(to.add(at), self.kept) };
+            unsafe {
+                let (from, to) = (from.add(at).cast(), to.add(at).cast());
+                copy::<E, V>(from, to, self.kept * size_of::<E>(), stream);
+            }
         }
     }
 }
@@ -94,6 +107,8 @@ struct Rows {
     rows: usize,
     len: usize,
     stride: usize,
+    /// Whether stores go past the caches.
+    stream: bool,
 }
 
 /// The forward loop.
@@ -103,6 +118,7 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     unsafe fn run<E: Element, V: Vector<E>>(&self, tasks: Range<i64>) {
         let (args, frame) = (self.0, self.0.shape.frame());
+        let stream = args.shape.streams(size_of::<E>());
         let (x, y) = (args.x.cast::<E>(), args.y.cast::<E>());
         // SAFETY: all bits zero is the number zero in every element type.
         let blank = vec![unsafe { std::mem::zeroed::<E>() }; CHUNK.max(args.shape.c())];
@@ -111,7 +127,7 @@ impl Kernel for Forward<'_> {
             let base = piece.clip * args.shape.t();
             for t in 0..args.shape.t() {
                 // SAFETY: the caller's promise; the piece lies inside the frame.
-                unsafe { piece.keep(x, y, (base + t) * frame) };
+                unsafe { piece.keep::<E, V>(x, y, ((base + t) * frame, stream)) };
                 for group in piece.groups.clone() {
                     // SAFETY: as above; a missing frame is one blank row, read again and again.
                     unsafe {
@@ -125,12 +141,19 @@ impl Kernel for Forward<'_> {
                         let sources = [source(-shift.whole), source(-shift.whole - 1)];
                         let scales = [weight.times(shift.near), weight.times(shift.far)];
                         let target = y.add((base + t) * frame + at);
-                        let rows = Rows { rows: piece.rows, len: piece.moved, stride: piece.stride };
+                        let rows = Rows {
+                            rows: piece.rows,
+                            len: piece.moved,
+                            stride: piece.stride,
+                            stream,
+                        };
                         blend::<E, V>(sources, scales, target, rows);
                     }
                 }
             }
         }
+        // SAFETY: `V` is supported.
+        unsafe { V::fence() };
     }
 }
 
@@ -147,14 +170,20 @@ unsafe fn blend<E: Element, V: Vector<E>>(
         for row in 0..rows.rows {
             let [near, far] = sources.map(|(from, stride)| from.add(row * stride));
             let to = to.add(row * rows.stride);
-            let done = blend_row::<E, V>([near, far], scales, to, 0..rows.len);
-            blend_row::<E, E::Acc>([near, far], scales, to, done..rows.len);
+            let from = if rows.stream { head::<E, V>(to, rows.len) } else { 0 };
+            blend_row::<E, E::Acc, false>([near, far], scales, to, 0..from);
+            let done = if rows.stream {
+                blend_row::<E, V, true>([near, far], scales, to, from..rows.len)
+            } else {
+                blend_row::<E, V, false>([near, far], scales, to, from..rows.len)
+            };
+            blend_row::<E, E::Acc, false>([near, far], scales, to, done..rows.len);
         }
     }
 }
 
 #[inline(always)]
-unsafe fn blend_row<E: Element, V: Vector<E>>(
+unsafe fn blend_row<E: Element, V: Vector<E>, const STREAM: bool>(
     [near, far]: [*const E; 2],
     scales: [E::Acc; 2],
     to: *mut E,
@@ -166,7 +195,11 @@ unsafe fn blend_row<E: Element, V: Vector<E>>(
         let [a, b] = scales.map(|scale| V::splat(scale));
         while at + V::LANES <= range.end {
             let sum = V::load(near.add(at)).mul(a).add(V::load(far.add(at)).mul(b));
-            sum.store(to.add(at));
+            if STREAM {
+                sum.stream(to.add(at))
+            } else {
+                sum.store(to.add(at))
+            }
             at += V::LANES;
         }
     }
@@ -180,6 +213,7 @@ impl Kernel for Backward<'_> {
     #[inline(always)]
     unsafe fn run<E: Element, V: Vector<E>>(&self, tasks: Range<i64>) {
         let (args, frame) = (self.0, self.0.shape.frame());
+        let stream = args.shape.streams(size_of::<E>());
         let (grad, gx) = (args.grad.cast::<E>(), args.grad_x.cast::<E>());
         // SAFETY: all bits zero is the number zero in every element type.
         let blank = vec![unsafe { std::mem::zeroed::<E>() }; CHUNK.max(args.shape.c())];
@@ -188,13 +222,15 @@ impl Kernel for Backward<'_> {
             let base = piece.clip * args.shape.t();
             for s in 0..args.shape.t() {
                 // SAFETY: the caller's promise; the piece lies inside the frame.
-                unsafe { piece.keep(grad, gx, (base + s) * frame) };
+                unsafe { piece.keep::<E, V>(grad, gx, ((base + s) * frame, stream)) };
                 for group in piece.groups.clone() {
                     // SAFETY: as above.
                     unsafe { backward_group::<E, V>(args, &piece, s, group, &blank) };
                 }
             }
         }
+        // SAFETY: `V` is supported.
+        unsafe { V::fence() };
     }
 }
 
@@ -224,15 +260,23 @@ unsafe fn backward_group<E: Element, V: Vector<E>>(
         let scales = [scale(meets[0], shift.near), scale(meets[1], shift.far)];
         let x = args.x.cast::<E>().add(offset(s));
         let gx = args.grad_x.cast::<E>().add(offset(s));
-        let rows = Rows { rows: piece.rows, len: piece.moved, stride: piece.stride };
+        let stream = args.shape.streams(size_of::<E>());
+        let rows = Rows { rows: piece.rows, len: piece.moved, stride: piece.stride, stream };
         let mut sums = [[E::Acc::ZERO; LANES]; 2];
         for row in 0..rows.rows {
             let [near, far] = sources.map(|(from, stride)| from.add(row * stride));
             let (x, gx) = (x.add(row * rows.stride), gx.add(row * rows.stride));
-            let done = back_row::<E, V>([near, far, x], scales, gx, 0..rows.len, &mut sums, 0);
             // Rows shorter than a vector take turns, so that no lane sums for all of them.
-            let (rest, turn) = (done..rows.len, row % LANES);
-            back_row::<E, E::Acc>([near, far, x], scales, gx, rest, &mut sums, turn);
+            let (sources, turn) = ([near, far, x], row % LANES);
+            let from = if stream { head::<E, V>(gx, rows.len) } else { 0 };
+            back_row::<E, E::Acc, false>(sources, scales, gx, 0..from, &mut sums, turn);
+            let rest = from..rows.len;
+            let done = if stream {
+                back_row::<E, V, true>(sources, scales, gx, rest, &mut sums, 0)
+            } else {
+                back_row::<E, V, false>(sources, scales, gx, rest, &mut sums, 0)
+            };
+            back_row::<E, E::Acc, false>(sources, scales, gx, done..rows.len, &mut sums, turn);
         }
         let first = args.sums_at(piece.clip, piece.number, group);
         for (side, (met, lanes)) in meets.into_iter().zip(sums).enumerate() {
@@ -246,7 +290,7 @@ unsafe fn backward_group<E: Element, V: Vector<E>>(
 
 /// `gx = a near + b far`, and the sums of `near x` and `far x`, from lane `lane` on.
 #[inline(always)]
-unsafe fn back_row<E: Element, V: Vector<E>>(
+unsafe fn back_row<E: Element, V: Vector<E>, const STREAM: bool>(
     [near, far, x]: [*const E; 3],
     scales: [E::Acc; 2],
     gx: *mut E,
@@ -263,7 +307,12 @@ unsafe fn back_row<E: Element, V: Vector<E>>(
         while at + V::LANES <= range.end {
             let here = V::load(x.add(at));
             let (early, late) = (V::load(near.add(at)), V::load(far.add(at)));
-            early.mul(a).add(late.mul(b)).store(gx.add(at));
+            let sum = early.mul(a).add(late.mul(b));
+            if STREAM {
+                sum.stream(gx.add(at))
+            } else {
+                sum.store(gx.add(at))
+            }
             near_sum = near_sum.add(early.mul(here));
             far_sum = far_sum.add(late.mul(here));
             at += V::LANES;

@@ -3,7 +3,10 @@
 //! Every loop is one generic body; [`Isa`] says in which instruction set it runs. The functions of
 //! [`export`] take raw pointers and a range of tasks, so that libtorch's own threads can share
 //! the work; results do not depend on how many there are.
-#![allow(clippy::inline_always, reason = "bodies must become part of the function whose instruction set they use")]
+#![allow(
+    clippy::inline_always,
+    reason = "bodies must become part of the function whose instruction set they use"
+)]
 
 mod aggregate;
 mod aggregate_loops;

@@ -6,6 +6,9 @@ use std::ops::Range;
 /// in the second-level cache, long enough for the hardware prefetcher.
 pub(crate) const CHUNK: usize = 4096;
 
+/// Bytes of a map from which on stores go past the caches.
+const STREAMED: usize = 12 << 20;
+
 /// A batch of clips in memory, frame after frame.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -40,6 +43,12 @@ impl Shape {
     /// Elements of one frame.
     pub(crate) fn frame(&self) -> usize {
         self.c() * self.s()
+    }
+
+    /// Whether a map is too large to stay in a cache until something reads it: then stores go past
+    /// the caches, which saves reading what they overwrite.
+    pub(crate) fn streams(&self, width: usize) -> bool {
+        self.clips as usize * self.t() * self.frame() * width >= STREAMED
     }
 
     pub(crate) fn is_channels_last(&self) -> bool {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::isa::Kernel;
 use super::shape::Shape;
-use super::vector::{Element, Vector};
+use super::vector::{Element, Vector, copy};
 
 /// Bytes of a frame that one task of the channel-by-channel form copies.
 const PIECE: usize = 1 << 16;
@@ -96,32 +96,6 @@ impl Shift {
     }
 }
 
-/// Copies `len` bytes; short lengths without a call.
-///
-/// # Safety
-/// As [`std::ptr::copy_nonoverlapping`].
-#[inline(always)]
-pub(super) unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: both ends of every access lie inside the `len` bytes.
-    unsafe {
-        match len {
-            16..=32 => {
-                let head = from.cast::<u128>().read_unaligned();
-                let tail = from.add(len - 16).cast::<u128>().read_unaligned();
-                to.cast::<u128>().write_unaligned(head);
-                to.add(len - 16).cast::<u128>().write_unaligned(tail);
-            }
-            8..=15 => {
-                let head = from.cast::<u64>().read_unaligned();
-                let tail = from.add(len - 8).cast::<u64>().read_unaligned();
-                to.cast::<u64>().write_unaligned(head);
-                to.add(len - 8).cast::<u64>().write_unaligned(tail);
-            }
-            _ => from.copy_to_nonoverlapping(to, len),
-        }
-    }
-}
-
 /// The loop.
 pub(crate) struct Copies<'a>(pub &'a Shift);
 
@@ -129,6 +103,7 @@ impl Kernel for Copies<'_> {
     #[inline(always)]
     unsafe fn run<E: Element, V: Vector<E>>(&self, tasks: Range<i64>) {
         let (args, piece, per_clip) = (self.0, self.0.piece(), self.0.per_clip());
+        let stream = args.shape.streams(args.width as usize);
         for task in tasks {
             let (clip, part) = (task as usize / per_clip, task as usize % per_clip);
             let range = part * piece..((part + 1) * piece).min(args.shape.frame());
@@ -136,18 +111,26 @@ impl Kernel for Copies<'_> {
                 // SAFETY: the caller's promise; the range lies inside the frame.
                 unsafe {
                     if args.shape.is_channels_last() {
-                        positions(args, clip, frame, &range);
+                        positions::<E, V>(args, clip, frame, &range, stream);
                     } else {
-                        planes(args, clip, frame, &range);
+                        planes::<E, V>(args, clip, frame, &range, stream);
                     }
                 }
             }
         }
+        // SAFETY: `V` is supported.
+        unsafe { V::fence() };
     }
 }
 
 #[inline(always)]
-unsafe fn planes(args: &Shift, clip: usize, frame: usize, range: &Range<usize>) {
+unsafe fn planes<E: Element, V: Vector<E>>(
+    args: &Shift,
+    clip: usize,
+    frame: usize,
+    range: &Range<usize>,
+    stream: bool,
+) {
     let (s, width) = (args.shape.s(), args.width as usize);
     let mut at = range.start;
     for (segment, end) in args.ends().into_iter().enumerate() {
@@ -160,7 +143,7 @@ unsafe fn planes(args: &Shift, clip: usize, frame: usize, range: &Range<usize>) 
         unsafe {
             let to = args.target(clip, frame, at);
             match args.source(clip, frame, segment, at) {
-                Some(from) => from.copy_to_nonoverlapping(to, bytes),
+                Some(from) => copy::<E, V>(from, to, bytes, stream),
                 None => to.write_bytes(0, bytes),
             }
         }
@@ -169,7 +152,13 @@ unsafe fn planes(args: &Shift, clip: usize, frame: usize, range: &Range<usize>) 
 }
 
 #[inline(always)]
-unsafe fn positions(args: &Shift, clip: usize, frame: usize, range: &Range<usize>) {
+unsafe fn positions<E: Element, V: Vector<E>>(
+    args: &Shift,
+    clip: usize,
+    frame: usize,
+    range: &Range<usize>,
+    stream: bool,
+) {
     let (c, width, ends) = (args.shape.c(), args.width as usize, args.ends());
     let starts = [0, ends[0], ends[1]];
     let rows = range.len() / c;
@@ -181,18 +170,21 @@ unsafe fn positions(args: &Shift, clip: usize, frame: usize, range: &Range<usize
         }
         let at = range.start + start;
         let source = args.source(clip, frame, segment, at);
-        let inside = (0..args.shape.t() as isize).contains(&(frame as isize + match segment {
-            0 => args.step as isize,
-            1 => -(args.step as isize),
-            _ => 0,
-        }));
+        let inside = (0..args.shape.t() as isize).contains(
+            &(frame as isize
+                + match segment {
+                    0 => args.step as isize,
+                    1 => -(args.step as isize),
+                    _ => 0,
+                }),
+        );
         let stride = if inside { c } else { args.fold as usize } * width;
         for row in 0..rows {
             // SAFETY: row by row inside source and target.
             unsafe {
                 let to = args.target(clip, frame, at + row * c);
                 match source {
-                    Some(from) => copy(from.add(row * stride), to, bytes),
+                    Some(from) => copy::<E, V>(from.add(row * stride), to, bytes, stream),
                     None => to.write_bytes(0, bytes),
                 }
             }

@@ -88,6 +88,21 @@ pub(crate) trait Vector<E: Element>: Copy {
     unsafe fn splat(value: E::Acc) -> Self;
     unsafe fn load(from: *const E) -> Self;
     unsafe fn store(self, to: *mut E);
+    /// Stores past the caches, where the processor can; `to` is aligned to `LANES` elements.
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut E) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store(to) }
+    }
+    /// As `stream`, for accumulators.
+    #[inline(always)]
+    unsafe fn stream_acc(self, to: *mut E::Acc) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store_acc(to) }
+    }
+    /// Makes streamed stores visible to other threads.
+    #[inline(always)]
+    unsafe fn fence() {}
     unsafe fn load_acc(from: *const E::Acc) -> Self;
     unsafe fn store_acc(self, to: *mut E::Acc);
     unsafe fn add(self, other: Self) -> Self;
@@ -201,5 +216,43 @@ impl<E: Element, const L: usize> Vector<E> for Wide<E::Acc, L> {
         Self(std::array::from_fn(|lane| unsafe {
             <E::Acc as Vector<E>>::gate(self.0[lane], y.0[lane])
         }))
+    }
+}
+
+/// Elements until `to` is aligned to a whole vector, at most `len`.
+#[inline(always)]
+pub(super) fn head<E: Element, V: Vector<E>>(to: *const E, len: usize) -> usize {
+    let vector = V::LANES * size_of::<E>();
+    let past = to as usize % vector;
+    let bytes = if past == 0 { 0 } else { vector - past };
+    // An address that is no multiple of an element never fits: then all of it is the head.
+    if bytes.is_multiple_of(size_of::<E>()) { (bytes / size_of::<E>()).min(len) } else { len }
+}
+
+/// Copies `len` elements, past the caches if `stream`.
+///
+/// # Safety
+/// As [`std::ptr::copy_nonoverlapping`], and `V` is supported.
+#[inline(always)]
+pub(super) unsafe fn copy<E: Element, V: Vector<E>>(
+    from: *const u8,
+    to: *mut u8,
+    bytes: usize,
+    stream: bool,
+) {
+    let vector = V::LANES * size_of::<E::Acc>();
+    // SAFETY: every access lies inside the `bytes` bytes; the middle is aligned for streaming.
+    unsafe {
+        if !stream || bytes < vector {
+            return from.copy_to_nonoverlapping(to, bytes);
+        }
+        let mut at = (vector - to as usize % vector) % vector;
+        at = at.min(bytes);
+        from.copy_to_nonoverlapping(to, at);
+        while at + vector <= bytes {
+            V::load_acc(from.add(at).cast()).stream_acc(to.add(at).cast());
+            at += vector;
+        }
+        from.add(at).copy_to_nonoverlapping(to.add(at), bytes - at);
     }
 }

@@ -123,6 +123,7 @@ pub fn assert_sum(actual: &Tensor, expected: &Tensor, terms: usize, what: &str) 
     let (relative, absolute) = tolerance(actual.kind());
     let worst = (actual.to_kind(Kind::Double) - expected).abs().max().double_value(&[]);
     let bound = relative * expected.abs().max().double_value(&[]) + absolute;
-    let bound = bound + if actual.kind() == Kind::Double { 0.0 } else { 2e-7 * (terms as f64).sqrt() };
+    let bound =
+        bound + if actual.kind() == Kind::Double { 0.0 } else { 2e-7 * (terms as f64).sqrt() };
     assert!(worst <= bound, "{what}: differs by {worst:e}, more than {bound:e}");
 }
