@@ -109,7 +109,24 @@ fn stills(path: &Path, size: usize) -> Result<Vec<RgbImage>, VideoError> {
     source.frames(&indices)?.iter().map(small).collect()
 }
 
-/// A random square of a picture at the clip's size.
+/// What is left of a picture's contrast.
+const CONTRAST: f64 = 0.35;
+/// Pixels over which a picture is smoothed; the finest cell of a drawn background.
+const SMOOTHED: usize = 3;
+
+/// Makes a picture as faint and soft as a drawn background: over sharp, strong edges that never move, a fresh network
+/// needs many epochs before it sees a small patch that does.
+fn mute(picture: &RgbImage) -> Result<RgbImage, VideoError> {
+    let coarse = |side: u32| side.div_ceil(SMOOTHED as u32);
+    let soft = picture.resized(coarse(picture.width), coarse(picture.height))?;
+    let mut muted = soft.resized(picture.width, picture.height)?;
+    for value in &mut muted.data {
+        *value = (128.0 + CONTRAST * (f64::from(*value) - 128.0)).round() as u8;
+    }
+    Ok(muted)
+}
+
+/// A random square of a picture at the clip's size, muted.
 fn square(still: &RgbImage, size: usize, draws: &mut Draws) -> RgbImage {
     let (width, height) = (still.width as usize, still.height as usize);
     let side = size + draws.below(width.min(height) - size + 1);
@@ -117,5 +134,6 @@ fn square(still: &RgbImage, size: usize, draws: &mut Draws) -> RgbImage {
     let rows = still.data.chunks_exact(width * 3).skip(top).take(side);
     let data: Vec<u8> = rows.flat_map(|row| &row[left * 3..(left + side) * 3]).copied().collect();
     let cut = RgbImage { width: side as u32, height: side as u32, data };
-    cut.resized(size as u32, size as u32).unwrap_or(cut)
+    let whole = cut.resized(size as u32, size as u32).unwrap_or(cut);
+    mute(&whole).unwrap_or(whole)
 }
