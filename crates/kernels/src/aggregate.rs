@@ -3,41 +3,39 @@
 
 use tch::Tensor;
 
-use crate::KernelError;
-use crate::check::{self, Clips};
-
-const OP: &str = "temporal_aggregate";
+use crate::{KernelError, check, ffi, has_kernels, reference};
 
 /// Mixes each frame with its neighbours, one weight per channel and distance, and rectifies.
 ///
 /// `x` is `[N*T, C, H, W]` with `T = frames`; `taps` is `[r, C]`, tap `j` weighs frame
 /// `t + j - r/2` (integer division: an even `r` has one more tap on the side of the past).
-/// Frames outside the clip count as zero. The result has the shape of `x`.
+/// Frames outside the clip count as zero. The result has the shape and the memory layout of `x`.
 ///
 /// # Errors
 /// When shapes, element types or devices do not fit together, or there is no tap.
 pub fn temporal_aggregate(x: &Tensor, taps: &Tensor, frames: i64) -> Result<Tensor, KernelError> {
-    let Clips { n, t, c, h, w } = Clips::of(OP, x, frames)?;
-    let size = taps.size();
-    let r = match size.as_slice() {
-        &[r, channels] if r > 0 && channels == c => r,
-        _ => {
-            let expected = format!("[r, {c}] with r >= 1");
-            return Err(KernelError::Shape { op: OP, tensor: "taps", expected, actual: size });
-        }
-    };
-    check::floating(OP, x)?;
-    check::same_place(OP, x, "taps", taps)?;
-    let clips = x.f_view([n, t, c, h, w]).or_else(|_| x.f_reshape([n, t, c, h, w]))?;
-    let taps = taps.f_view([r, 1, 1, c, 1, 1]).or_else(|_| taps.f_reshape([r, 1, 1, c, 1, 1]))?;
-    let centre = r / 2;
-    let mut y = clips.f_mul(&taps.f_select(0, centre)?)?;
-    for j in (0..r).filter(|&j| j != centre && (j - centre).abs() < t) {
-        let shift = j - centre;
-        let kept = t - shift.abs();
-        let source = clips.f_narrow(1, shift.max(0), kept)?;
-        let mut target = y.f_narrow(1, (-shift).max(0), kept)?;
-        let _ = target.f_addcmul_(&source, &taps.f_select(0, j)?)?;
+    check::aggregate("temporal_aggregate", x, taps, frames)?;
+    if has_kernels(x) {
+        return ffi::aggregate(x, taps, frames);
     }
-    Ok(y.f_relu_()?.f_view([n * t, c, h, w])?)
+    reference::temporal_aggregate(x, taps, frames)
+}
+
+/// [`temporal_aggregate`] of clips in which frames `2k` and `2k + 1` hold the same map, without
+/// building them: returns the results of the even and of the odd frames.
+///
+/// `z` is `[N*P, C, H, W]` with `P = pairs` maps for `2 P` frames; so are both results.
+///
+/// # Errors
+/// As [`temporal_aggregate`].
+pub fn temporal_aggregate_pairs(
+    z: &Tensor,
+    taps: &Tensor,
+    pairs: i64,
+) -> Result<(Tensor, Tensor), KernelError> {
+    check::aggregate("temporal_aggregate_pairs", z, taps, pairs)?;
+    if has_kernels(z) {
+        return ffi::aggregate_pairs(z, taps, pairs);
+    }
+    reference::temporal_aggregate_pairs(z, taps, pairs)
 }

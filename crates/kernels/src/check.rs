@@ -1,8 +1,8 @@
-//! The argument checks that the three operations share.
+//! The argument checks of the operations, the same for the kernels and the reference form.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
-use crate::KernelError;
+use crate::{KernelError, ffi};
 
 /// A batch of whole clips: `x` is [n * t, c, h, w].
 pub(crate) struct Clips {
@@ -34,25 +34,27 @@ impl Clips {
 
 /// Checks that `x` holds floating-point numbers.
 pub(crate) fn floating(op: &'static str, x: &Tensor) -> Result<(), KernelError> {
-    match x.kind() {
-        Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16 => Ok(()),
-        actual => Err(KernelError::Kind {
-            op,
-            tensor: "x",
-            expected: "a floating-point type".into(),
-            actual,
-        }),
+    if is_floating(x.kind()) {
+        return Ok(());
     }
+    let expected = "a floating-point type".into();
+    Err(KernelError::Kind { op, tensor: "x", expected, actual: x.kind() })
+}
+
+fn is_floating(kind: Kind) -> bool {
+    matches!(kind, Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16)
 }
 
 /// Checks that `other` has the element type and the device of `x`.
+///
+/// Under autocast any floating-point type will do: the operation brings them together.
 pub(crate) fn same_place(
     op: &'static str,
     x: &Tensor,
     tensor: &'static str,
     other: &Tensor,
 ) -> Result<(), KernelError> {
-    if other.kind() != x.kind() {
+    if other.kind() != x.kind() && !(ffi::is_autocast(x) && is_floating(other.kind())) {
         let expected = format!("that of x ({:?})", x.kind());
         return Err(KernelError::Kind { op, tensor, expected, actual: other.kind() });
     }
@@ -65,4 +67,100 @@ pub(crate) fn same_place(
         });
     }
     Ok(())
+}
+
+/// Checks the arguments of the aggregation of `x`; returns its shape and the number of taps.
+pub(crate) fn aggregate(
+    op: &'static str,
+    x: &Tensor,
+    taps: &Tensor,
+    frames: i64,
+) -> Result<(Clips, i64), KernelError> {
+    let clips = Clips::of(op, x, frames)?;
+    let size = taps.size();
+    let r = match size.as_slice() {
+        &[r, channels] if r > 0 && channels == clips.c => r,
+        _ => {
+            let expected = format!("[r, {}] with r >= 1", clips.c);
+            return Err(KernelError::Shape { op, tensor: "taps", expected, actual: size });
+        }
+    };
+    floating(op, x)?;
+    same_place(op, x, "taps", taps)?;
+    Ok((clips, r))
+}
+
+/// Checks the arguments of the shift of `x`.
+pub(crate) fn shift(
+    op: &'static str,
+    x: &Tensor,
+    frames: i64,
+    fold: i64,
+) -> Result<Clips, KernelError> {
+    let clips = Clips::of(op, x, frames)?;
+    if fold < 0 || 2 * fold > clips.c {
+        let expected = format!("0..={}", clips.c / 2);
+        return Err(KernelError::Fold { op, expected, fold, channels: clips.c });
+    }
+    floating(op, x)?;
+    Ok(clips)
+}
+
+/// Checks the arguments of the online shift of `x`; returns its shape and the fold.
+pub(crate) fn shift_online(
+    op: &'static str,
+    x: &Tensor,
+    state: &Tensor,
+    frames: i64,
+) -> Result<(Clips, i64), KernelError> {
+    let clips = Clips::of(op, x, frames)?;
+    let size = state.size();
+    let fold = match size.as_slice() {
+        &[n, fold, h, w] if [n, h, w] == [clips.n, clips.h, clips.w] && fold <= clips.c => fold,
+        _ => {
+            let Clips { n, c, h, w, .. } = clips;
+            let expected = format!("[{n}, fold, {h}, {w}] with fold <= {c}");
+            return Err(KernelError::Shape { op, tensor: "state", expected, actual: size });
+        }
+    };
+    floating(op, x)?;
+    same_place(op, x, "state", state)?;
+    Ok((clips, fold))
+}
+
+/// Checks the arguments of the interlacing of `x`; returns its shape and the number of groups.
+pub(crate) fn interlace(
+    op: &'static str,
+    x: &Tensor,
+    [offsets, weights]: [&Tensor; 2],
+    frames: i64,
+    fold: i64,
+) -> Result<(Clips, i64), KernelError> {
+    let clips = Clips::of(op, x, frames)?;
+    let Clips { n, t, c, .. } = clips;
+    let size = offsets.size();
+    let groups = match size.as_slice() {
+        &[count, groups] if count == n && groups > 0 => groups,
+        _ => {
+            let expected = format!("[{n}, G] with G >= 1");
+            return Err(KernelError::Shape { op, tensor: "offsets", expected, actual: size });
+        }
+    };
+    if weights.size() != [n, t, groups] {
+        let (expected, actual) = (format!("[{n}, {t}, {groups}]"), weights.size());
+        return Err(KernelError::Shape { op, tensor: "weights", expected, actual });
+    }
+    if fold < 0 || fold > c || fold % groups != 0 {
+        let expected = format!("a multiple of the {groups} groups in 0..={c}");
+        return Err(KernelError::Fold { op, expected, fold, channels: c });
+    }
+    floating(op, x)?;
+    same_place(op, x, "offsets", offsets)?;
+    same_place(op, x, "weights", weights)?;
+    // On other devices the answer would have to be waited for; there a group whose offset is no
+    // number becomes NaN as a whole.
+    if x.device() == Device::Cpu && offsets.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
+        return Err(KernelError::NonFinite { op });
+    }
+    Ok((clips, groups))
 }

@@ -1,12 +1,9 @@
 //! The temporal interlacing of TIN (<https://arxiv.org/abs/2001.06499>,
 //! `ops/temporal_interlace.py` and `cuda_shift` of deepcs233/TIN).
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use crate::KernelError;
-use crate::check::{self, Clips};
-
-const OP: &str = "temporal_interlace";
+use crate::{KernelError, check, ffi, has_kernels, reference};
 
 /// Moves the first `fold` channels of `x` in time by learnt amounts and weighs each frame.
 ///
@@ -20,7 +17,7 @@ const OP: &str = "temporal_interlace";
 ///
 /// # Errors
 /// When shapes, element types or devices do not fit together, `fold` is not a multiple of `G`,
-/// or an offset is NaN or infinite.
+/// or an offset on the CPU is NaN or infinite (on other devices its group becomes NaN).
 pub fn temporal_interlace(
     x: &Tensor,
     offsets: &Tensor,
@@ -28,80 +25,12 @@ pub fn temporal_interlace(
     frames: i64,
     fold: i64,
 ) -> Result<Tensor, KernelError> {
-    let clips = Clips::of(OP, x, frames)?;
-    let groups = check_arguments(x, offsets, weights, &clips, fold)?;
-    let Clips { n, t, c, h, w } = clips;
-    if fold == 0 || n == 0 {
+    check::interlace("temporal_interlace", x, [offsets, weights], frames, fold)?;
+    if fold == 0 {
         return Ok(x.shallow_clone());
     }
-    let row = fold / groups * h * w;
-    // One row per (clip, frame, group); the row after the last is the zero outside the clip.
-    let rows = x.f_narrow(1, 0, fold)?.f_reshape([n * t * groups, row])?;
-    let blank = Tensor::f_zeros([1, row], (x.kind(), x.device()))?;
-    let rows = Tensor::f_cat(&[rows, blank], 0)?;
-
-    let floor = offsets.f_detach()?.f_floor()?;
-    let fraction = offsets.f_sub(&floor)?.f_view([n, 1, groups])?;
-    let near = weights.f_mul(&fraction.f_neg()?.f_add_scalar(1.0)?)?;
-    let far = weights.f_mul(&fraction)?;
-    let [near_rows, far_rows] = source_rows(&floor, n, t, groups)?;
-    let near = rows.f_index_select(0, &near_rows)?.f_mul(&near.f_reshape([n * t * groups, 1])?)?;
-    let far = rows.f_index_select(0, &far_rows)?.f_mul(&far.f_reshape([n * t * groups, 1])?)?;
-    let moved = near.f_add(&far)?.f_view([n * t, fold, h, w])?;
-    if fold == c {
-        return Ok(moved);
+    if has_kernels(x) {
+        return ffi::interlace(x, offsets, weights, frames, fold);
     }
-    Ok(Tensor::f_cat(&[moved, x.f_narrow(1, fold, c - fold)?], 1)?)
-}
-
-fn check_arguments(
-    x: &Tensor,
-    offsets: &Tensor,
-    weights: &Tensor,
-    clips: &Clips,
-    fold: i64,
-) -> Result<i64, KernelError> {
-    let &Clips { n, t, c, .. } = clips;
-    let size = offsets.size();
-    let groups = match size.as_slice() {
-        &[clips, groups] if clips == n && groups > 0 => groups,
-        _ => {
-            let expected = format!("[{n}, G] with G >= 1");
-            return Err(KernelError::Shape { op: OP, tensor: "offsets", expected, actual: size });
-        }
-    };
-    if weights.size() != [n, t, groups] {
-        let (expected, actual) = (format!("[{n}, {t}, {groups}]"), weights.size());
-        return Err(KernelError::Shape { op: OP, tensor: "weights", expected, actual });
-    }
-    if fold < 0 || fold > c || fold % groups != 0 {
-        let expected = format!("a multiple of the {groups} groups in 0..={c}");
-        return Err(KernelError::Fold { op: OP, expected, fold, channels: c });
-    }
-    check::floating(OP, x)?;
-    check::same_place(OP, x, "offsets", offsets)?;
-    check::same_place(OP, x, "weights", weights)?;
-    if offsets.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
-        return Err(KernelError::NonFinite { op: OP });
-    }
-    Ok(groups)
-}
-
-/// The rows that output (n, t, g) reads: frames `t - b` and `t - b - 1`, or the blank row.
-fn source_rows(floor: &Tensor, n: i64, t: i64, groups: i64) -> Result<[Tensor; 2], KernelError> {
-    let at = (Kind::Int64, floor.device());
-    // Beyond the clip's length one missing frame is like another; the bound keeps the conversion
-    // to integers inside their range.
-    let bound = t as f64 + 1.0;
-    let whole = floor.f_clamp(-bound, bound)?.f_to_kind(Kind::Int64)?.f_view([n, 1, groups])?;
-    let frame = Tensor::f_arange(t, at)?.f_view([1, t, 1])?.f_sub(&whole)?;
-    let clip = Tensor::f_arange(n, at)?.f_view([n, 1, 1])?;
-    let group = Tensor::f_arange(groups, at)?.f_view([1, 1, groups])?;
-    let rows = |frame: &Tensor| -> Result<Tensor, KernelError> {
-        let inside = frame.f_ge(0)?.f_logical_and(&frame.f_lt(t)?)?;
-        let row = clip.f_mul_scalar(t)?.f_add(frame)?.f_mul_scalar(groups)?.f_add(&group)?;
-        let blank = Tensor::f_scalar_tensor(n * t * groups, at)?;
-        Ok(row.f_where_self(&inside, &blank)?.f_reshape([n * t * groups])?)
-    };
-    Ok([rows(&frame)?, rows(&frame.f_sub_scalar(1)?)?])
+    reference::temporal_interlace(x, offsets, weights, frames, fold)
 }

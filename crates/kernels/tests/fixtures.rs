@@ -1,168 +1,181 @@
-//! The operator cases of the fixtures that concern this crate: values and gradients.
+//! The operator cases that were made with the official code (folder `TIMEWEAVE_FIXTURES`, section 2
+//! of its README).
 
-use std::collections::HashMap;
+mod cases;
+
 use std::path::{Path, PathBuf};
 
+use cases::{assert_close, gradients};
+use serde_json::Value;
 use tch::{Kind, Tensor};
-use timeweave_kernels::{temporal_aggregate, temporal_interlace, temporal_shift};
+use timeweave_kernels::{
+    temporal_aggregate, temporal_interlace, temporal_shift, temporal_shift_online,
+};
 
-type Tensors = HashMap<String, Tensor>;
-
-fn fixtures() -> PathBuf {
+fn folder() -> PathBuf {
     std::env::var_os("TIMEWEAVE_FIXTURES")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures"), PathBuf::from)
 }
 
-/// All operator cases with their tensors, of both lists.
-fn cases() -> Vec<(serde_json::Value, Tensors)> {
-    let root = fixtures();
-    let mut cases = Vec::new();
-    for list in ["ops/index.json", "ops/index_more.json"] {
-        let Ok(text) = std::fs::read_to_string(root.join(list)) else { continue };
-        let list: Vec<serde_json::Value> = serde_json::from_str(&text).expect("a list of cases");
-        for case in list {
-            let file = root.join(case["file"].as_str().expect("a file"));
-            let tensors = Tensor::read_safetensors(file).expect("tensors");
-            cases.push((case, tensors.into_iter().collect()));
-        }
+struct Case {
+    entry: Value,
+    tensors: Vec<(String, Tensor)>,
+}
+
+impl Case {
+    fn get(&self, name: &str) -> Tensor {
+        let found = self.tensors.iter().find(|(key, _)| key == name);
+        found.unwrap_or_else(|| panic!("{}: no tensor {name}", self.name())).1.shallow_clone()
     }
-    assert!(!cases.is_empty(), "no operator case in {}", root.display());
-    cases
+
+    fn leaf(&self, name: &str) -> Tensor {
+        self.get(name).detach().set_requires_grad(true)
+    }
+
+    fn number(&self, key: &str) -> i64 {
+        self.entry[key].as_i64().unwrap_or_else(|| panic!("{}: no number {key}", self.name()))
+    }
+
+    fn name(&self) -> &str {
+        self.entry["file"].as_str().expect("every entry names its file")
+    }
+
+    /// Compares with the tensor `name` within the type's tolerance.
+    fn check(&self, actual: &Tensor, name: &str) {
+        let expected = self.get(name).to_kind(Kind::Double);
+        assert_close(actual, &expected, &format!("{} {name}", self.name()));
+    }
 }
 
-fn integer(case: &serde_json::Value, key: &str) -> i64 {
-    case[key].as_i64().unwrap_or_else(|| panic!("{key} in {case}"))
-}
-
-/// A leaf with the values of `x`.
-fn leaf(x: &Tensor) -> Tensor {
-    x.copy().set_requires_grad(true)
-}
-
-/// The README's tolerances for operators.
-fn assert_close(what: &str, actual: &Tensor, expected: &Tensor) {
-    assert_eq!(actual.size(), expected.size(), "{what}");
-    assert_eq!(actual.kind(), expected.kind(), "{what}");
-    let largest = |x: &Tensor| if x.numel() == 0 { 0.0 } else { x.abs().max().double_value(&[]) };
-    let scale = largest(expected);
-    let bound =
-        if expected.kind() == Kind::Double { 1e-12 * scale + 1e-300 } else { 1e-5 * scale + 1e-6 };
-    let error = largest(&(actual.detach() - expected));
-    assert!(error <= bound, "{what}: off by {error:e}, allowed {bound:e}");
-}
-
-fn assert_equal(what: &str, actual: &Tensor, expected: &Tensor) {
-    assert!(actual.detach().equal(expected), "{what} differs");
+/// The cases of an operation whose files are there.
+fn cases(op: &str) -> Vec<Case> {
+    let read = |file: &str| -> Vec<Value> {
+        let text = std::fs::read_to_string(folder().join("ops").join(file));
+        serde_json::from_str(&text.expect("the index of operators")).expect("an array of cases")
+    };
+    let entries = read("index.json").into_iter().chain(read("index_more.json"));
+    let entries = entries.filter(|entry| entry["op"] == op).filter(|entry| {
+        folder().join(entry["file"].as_str().expect("every entry names its file")).is_file()
+    });
+    entries
+        .map(|entry| {
+            let file = folder().join(entry["file"].as_str().expect("checked above"));
+            let tensors = Tensor::read_safetensors(file).expect("a readable case");
+            Case { entry, tensors }
+        })
+        .collect()
 }
 
 #[test]
-fn the_shift_equals_the_official_one_exactly() {
-    let mut count = 0;
-    for (case, t) in cases().iter().filter(|(case, _)| case["op"] == "tsm_shift") {
-        let x = leaf(&t["x"]);
-        let y =
-            temporal_shift(&x, integer(case, "n_segment"), integer(case, "fold")).expect("a shift");
-        (&y * &t["grad_out"]).sum(y.kind()).backward();
-        assert_equal("out", &y, &t["out"]);
-        assert_equal("grad_x", &x.grad(), &t["grad_x"]);
-        count += 1;
-    }
-    assert!(count > 0, "no case");
-    println!("checked: {count} operators (shift)");
-}
-
-#[test]
-fn a_shifted_convolution_equals_the_official_block() {
-    let mut count = 0;
-    for (case, t) in cases().iter().filter(|(case, _)| case["op"] == "tsm_block") {
-        let frames = integer(case, "n_segment");
-        let fold = t["x"].size()[1] / integer(case, "fold_div");
-        for place in ["residual", "in_place_of_trunk"] {
-            let (x, w) = (leaf(&t["x"]), leaf(&t["w"]));
-            let s = temporal_shift(&x, frames, fold).expect("a shift");
-            let kept = if place == "residual" { &x } else { &s };
-            let y = kept + s.conv2d::<&Tensor>(&w, None, 1, 0, 1, 1);
-            (&y * &t["grad_out"]).sum(y.kind()).backward();
-            assert_close("out", &y, &t[&format!("{place}.out")]);
-            assert_close("grad_x", &x.grad(), &t[&format!("{place}.grad_x")]);
-            assert_close("grad_w", &w.grad(), &t[&format!("{place}.grad_w")]);
-        }
-        count += 1;
-    }
-    assert!(count > 0, "no case");
-    println!("checked: {count} operators (shifted block)");
-}
-
-/// Interlaces `[N, T, C, H, W]` with weights of one, as the linear sampler of TIN does.
-fn sample(x: &Tensor, offsets: &Tensor) -> Tensor {
-    let size = x.size();
-    let (n, t, c) = (size[0], size[1], size[2]);
-    let weights = Tensor::ones([n, t, offsets.size()[1]], (x.kind(), x.device()));
-    let folded = x.view([n * t, c, size[3], size[4]]);
-    temporal_interlace(&folded, offsets, &weights, t, c).expect("a sample").view(size.as_slice())
-}
-
-#[test]
-fn the_interlacing_equals_the_official_sampler() {
-    let mut count = 0;
-    for (_, t) in cases().iter().filter(|(case, _)| case["op"] == "tin_linear_sampler") {
-        let (x, offset) = (leaf(&t["x"]), leaf(&t["offset"]));
-        let y = sample(&x, &offset);
-        (&y * &t["grad_out"]).sum(y.kind()).backward();
-        assert_close("out", &y, &t["out"]);
-        assert_close("grad_x", &x.grad(), &t["grad_x"]);
-        assert_close("grad_offset", &offset.grad(), &t["grad_offset"]);
-        // The two whole shifts between which the sampler interpolates are exact copies.
-        let whole = t["shift0.int32"].to_kind(t["x"].kind());
-        assert_equal("shift0", &sample(&t["x"], &whole), &t["shift0.out"]);
-        assert_equal("shift1", &sample(&t["x"], &(whole + 1)), &t["shift1.out"]);
-        count += 1;
-    }
-    assert!(count > 0, "no case");
-    println!("checked: {count} operators (interlacing)");
-}
-
-/// The names of a case's taps, from the past to the future.
-fn tap_names(frames: i64, names: [&str; 3], list: &str) -> Vec<String> {
-    if frames == 3 {
-        names.iter().map(|name| (*name).to_owned()).collect()
-    } else {
-        (0..frames).map(|j| list.replace('#', &j.to_string())).collect()
-    }
-}
-
-#[test]
-fn the_aggregation_equals_the_official_one() {
-    let mut count = 0;
-    for (case, t) in &cases() {
-        let frames = || integer(case, "blending_frames");
-        let names = match case["op"].as_str() {
-            Some("tam") => tap_names(
-                frames(),
-                ["prev.weight", "curr.weight", "next.weight"],
-                "blending_layers.#.weight",
-            ),
-            Some("tam_ibm") if case["dw_conv"] == true && case["blending_method"] == "sum" => {
-                tap_names(
-                    frames(),
-                    ["prev_se.fc1.weight", "curr_se.fc1.weight", "next_se.fc1.weight"],
-                    "blending_layers.#.fc1.weight",
-                )
-            }
-            _ => continue,
+fn aggregation_equals_the_official_tam() {
+    let cases = cases("tam");
+    assert!(!cases.is_empty());
+    for case in &cases {
+        let r = case.number("blending_frames");
+        let names: Vec<String> = match r {
+            3 => ["prev", "curr", "next"].map(|name| format!("w.{name}.weight")).to_vec(),
+            _ => (0..r).map(|tap| format!("w.blending_layers.{tap}.weight")).collect(),
         };
-        let x = leaf(&t["x"]);
-        let taps: Vec<Tensor> = names.iter().map(|name| leaf(&t[&format!("w.{name}")])).collect();
-        let stacked = Tensor::stack(&taps, 0).flatten(1, -1);
-        let y = temporal_aggregate(&x, &stacked, integer(case, "duration")).expect("a mix");
-        (&y * &t["grad_out"]).sum(y.kind()).backward();
-        assert_close("out", &y, &t["out"]);
-        assert_close("grad_x", &x.grad(), &t["grad_x"]);
-        for (name, tap) in names.iter().zip(&taps) {
-            assert_close(name, &tap.grad(), &t[&format!("grad_w.{name}")]);
+        // A single tap may be named either way.
+        let parts: Vec<_> = names.iter().map(|name| case.leaf(name)).collect();
+        let flat: Vec<_> = parts.iter().map(|part| part.flatten(0, -1)).collect();
+        let taps = Tensor::stack(&flat, 0);
+        let x = case.leaf("x");
+        let y = temporal_aggregate(&x, &taps, case.number("duration")).expect("valid shapes");
+        case.check(&y, "out");
+        let mut leaves = vec![&x];
+        leaves.extend(&parts);
+        let grads = gradients(&[(&y, &case.get("grad_out"))], &leaves);
+        case.check(&grads[0], "grad_x");
+        for (name, grad) in names.iter().zip(&grads[1..]) {
+            case.check(grad, &format!("grad_{name}"));
         }
-        count += 1;
     }
-    assert!(count > 0, "no case");
-    println!("checked: {count} operators (aggregation)");
+    println!("checked: {} tam cases", cases.len());
+}
+
+#[test]
+fn shifts_equal_the_official_tsm() {
+    let cases = cases("tsm_shift");
+    assert!(!cases.is_empty());
+    for case in &cases {
+        let x = case.leaf("x");
+        let y = temporal_shift(&x, case.number("n_segment"), case.number("fold")).expect("valid");
+        assert!(y.equal(&case.get("out")), "{}", case.name());
+        let grads = gradients(&[(&y, &case.get("grad_out"))], &[&x]);
+        assert!(grads[0].equal(&case.get("grad_x")), "{}", case.name());
+    }
+    println!("checked: {} tsm_shift cases", cases.len());
+}
+
+#[test]
+fn online_shifts_equal_the_official_demo() {
+    let cases = cases("tsm_online_shift");
+    for case in &cases {
+        let (frames, fold) = (case.number("frames"), case.number("fold"));
+        let (x, start) = (case.leaf("x"), case.get("state_in").get(0).set_requires_grad(true));
+        // Frame by frame, the state carried.
+        let (mut state, mut outputs) = (start.shallow_clone(), Vec::new());
+        for frame in 0..frames {
+            let (y, next) = temporal_shift_online(&x.get(frame), &state, 1).expect("valid shapes");
+            assert!(y.equal(&case.get("out").get(frame)), "{} frame {frame}", case.name());
+            assert!(next.equal(&case.get("state_out").get(frame)), "{}", case.name());
+            (state, _) = (next, outputs.push(y));
+        }
+        let y = Tensor::stack(&outputs, 0);
+        let last = case.get("grad_last_state");
+        let grads = gradients(&[(&y, &case.get("grad_out")), (&state, &last)], &[&x, &start]);
+        assert!(grads[0].equal(&case.get("grad_x")), "{} grad x", case.name());
+        assert!(grads[1].equal(&case.get("grad_state0")), "{} grad state", case.name());
+        // All frames at once.
+        let clips = x.detach().transpose(0, 1).contiguous();
+        let size = clips.size();
+        let folded = clips.view([size[0] * frames, size[2], size[3], size[4]]);
+        let (y, _) = temporal_shift_online(&folded, &start, frames).expect("valid shapes");
+        let y = y.view(size.as_slice()).transpose(0, 1);
+        assert!(y.equal(&case.get("out")), "{} at once, fold {fold}", case.name());
+    }
+    println!("checked: {} tsm_online_shift cases", cases.len());
+}
+
+#[test]
+fn interlacing_equals_the_official_sampler() {
+    let cases = cases("tin_linear_sampler");
+    assert!(!cases.is_empty());
+    for case in &cases {
+        let five = case.get("x");
+        let &[n, t, c, h, w] = five.size().as_slice() else { panic!("{}", case.name()) };
+        let x = five.view([n * t, c, h, w]).set_requires_grad(true);
+        let offsets = case.leaf("offset");
+        let weights = offsets.ones_like().detach().unsqueeze(1).repeat([1, t, 1]);
+        let y = temporal_interlace(&x, &offsets, &weights, t, c).expect("valid shapes");
+        case.check(&y.view([n, t, c, h, w]), "out");
+        let upstream = case.get("grad_out").view([n * t, c, h, w]);
+        let grads = gradients(&[(&y, &upstream)], &[&x, &offsets]);
+        case.check(&grads[0].view([n, t, c, h, w]), "grad_x");
+        case.check(&grads[1], "grad_offset");
+        // The two whole-frame shifts that it is made of are exact.
+        let floor = case.get("shift0.int32").to_kind(five.kind());
+        for (by, name) in [(0.0, "shift0.out"), (1.0, "shift1.out")] {
+            let whole = &floor + by;
+            let y = temporal_interlace(&x, &whole, &weights, t, c).expect("valid shapes");
+            assert!(y.view([n, t, c, h, w]).equal(&case.get(name)), "{} {name}", case.name());
+        }
+    }
+    println!("checked: {} tin_linear_sampler cases", cases.len());
+}
+
+#[test]
+fn interlacing_equals_the_official_module_around_its_nets() {
+    let cases = cases("tin_module");
+    for case in &cases {
+        let x = case.get("x");
+        let fold = case.number("channels") / case.number("shift_div");
+        let (o, w) = (case.get("offsets").squeeze_dim(1), case.get("weights"));
+        let (offsets, weights) = (Tensor::cat(&[&o, &-&o], 1), Tensor::cat(&[&w, &w], 2));
+        let t = case.number("num_segments");
+        let y = temporal_interlace(&x, &offsets, &weights, t, fold).expect("valid shapes");
+        case.check(&y, "out");
+    }
+    println!("checked: {} tin_module cases", cases.len());
 }

@@ -1,0 +1,29 @@
+//! The operations as loops over memory, without libtorch.
+//!
+//! Every loop is one generic body; [`Isa`] says in which instruction set it runs. The functions of
+//! [`export`] take raw pointers and a range of tasks, so that libtorch's own threads can share
+//! the work; results do not depend on how many there are.
+#![allow(
+    clippy::inline_always,
+    reason = "bodies must become part of the function whose instruction set they use"
+)]
+
+mod aggregate;
+mod aggregate_loops;
+mod aggregate_rows;
+pub mod export;
+mod interlace;
+mod interlace_loops;
+mod isa;
+mod shape;
+mod shift;
+mod vector;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use aggregate::Aggregate;
+pub use interlace::Interlace;
+pub use isa::{Dtype, Isa};
+pub use shape::Shape;
+pub use shift::Shift;
+pub use vector::Bf16;

@@ -1,0 +1,258 @@
+//! The few vector operations that the loop bodies are written in, and their portable form.
+//!
+//! Multiplication and addition stay separate instructions on every processor, so that all
+//! instruction sets give the same bits.
+
+/// The type that sums are kept in.
+pub(crate) trait Accumulator: Copy + 'static {
+    const ZERO: Self;
+    fn from_f64(value: f64) -> Self;
+    fn to_f64(self) -> f64;
+    fn plus(self, other: Self) -> Self;
+    fn times(self, other: Self) -> Self;
+}
+
+/// A type that tensors hold.
+pub(crate) trait Element: Copy + 'static {
+    type Acc: Accumulator + Vector<Self>;
+}
+
+/// A bfloat16 number: the upper half of a float32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Bf16(pub u16);
+
+impl Bf16 {
+    /// Rounds to the nearest, ties to even; NaN stays NaN.
+    #[inline(always)]
+    pub fn from_f32(value: f32) -> Self {
+        let bits = value.to_bits();
+        if value.is_nan() {
+            return Self((bits >> 16) as u16 | 0x40);
+        }
+        Self(((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16)
+    }
+
+    /// The same number as float32.
+    #[inline(always)]
+    pub fn to_f32(self) -> f32 {
+        f32::from_bits(u32::from(self.0) << 16)
+    }
+}
+
+impl Element for f32 {
+    type Acc = f32;
+}
+impl Element for f64 {
+    type Acc = f64;
+}
+impl Element for Bf16 {
+    type Acc = f32;
+}
+
+macro_rules! accumulator {
+    ($acc:ty) => {
+        impl Accumulator for $acc {
+            const ZERO: Self = 0.0;
+            #[inline(always)]
+            #[allow(clippy::unnecessary_cast, reason = "one macro for both widths")]
+            fn from_f64(value: f64) -> Self {
+                value as $acc
+            }
+            #[inline(always)]
+            #[allow(clippy::unnecessary_cast, reason = "one macro for both widths")]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn plus(self, other: Self) -> Self {
+                self + other
+            }
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                self * other
+            }
+        }
+    };
+}
+accumulator!(f32);
+accumulator!(f64);
+
+/// `LANES` accumulators that are read from and written to elements of type `E`.
+///
+/// # Safety
+/// Every method may only be called where the instruction set of the implementing type was
+/// detected; pointers must be valid for `LANES` elements, aligned as one element is.
+pub(crate) trait Vector<E: Element>: Copy {
+    const LANES: usize;
+    unsafe fn splat(value: E::Acc) -> Self;
+    unsafe fn load(from: *const E) -> Self;
+    unsafe fn store(self, to: *mut E);
+    /// Stores past the caches, where the processor can; `to` is aligned to `LANES` elements.
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut E) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store(to) }
+    }
+    /// As `stream`, for accumulators.
+    #[inline(always)]
+    unsafe fn stream_acc(self, to: *mut E::Acc) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store_acc(to) }
+    }
+    /// Makes streamed stores visible to other threads.
+    #[inline(always)]
+    unsafe fn fence() {}
+    unsafe fn load_acc(from: *const E::Acc) -> Self;
+    unsafe fn store_acc(self, to: *mut E::Acc);
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn mul(self, other: Self) -> Self;
+    /// Zero where negative; NaN stays NaN.
+    unsafe fn relu(self) -> Self;
+    /// Zero where `y <= 0`, else unchanged: the gradient of the ReLU whose result is `y`.
+    unsafe fn gate(self, y: Self) -> Self;
+}
+
+macro_rules! scalar {
+    ($elem:ty, $acc:ty, $read:expr, $write:expr) => {
+        impl Vector<$elem> for $acc {
+            const LANES: usize = 1;
+            #[inline(always)]
+            unsafe fn splat(value: $acc) -> Self {
+                value
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const $elem) -> Self {
+                // SAFETY: the caller's pointer is valid for one element.
+                $read(unsafe { *from })
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $elem) {
+                // SAFETY: as above.
+                unsafe { *to = $write(self) }
+            }
+            #[inline(always)]
+            unsafe fn load_acc(from: *const $acc) -> Self {
+                // SAFETY: as above.
+                unsafe { *from }
+            }
+            #[inline(always)]
+            unsafe fn store_acc(self, to: *mut $acc) {
+                // SAFETY: as above.
+                unsafe { *to = self }
+            }
+            #[inline(always)]
+            unsafe fn add(self, other: Self) -> Self {
+                self + other
+            }
+            #[inline(always)]
+            unsafe fn mul(self, other: Self) -> Self {
+                self * other
+            }
+            #[inline(always)]
+            unsafe fn relu(self) -> Self {
+                if 0.0 > self { 0.0 } else { self }
+            }
+            #[inline(always)]
+            unsafe fn gate(self, y: Self) -> Self {
+                if y <= 0.0 { 0.0 } else { self }
+            }
+        }
+    };
+}
+scalar!(f32, f32, |v: f32| v, |v: f32| v);
+scalar!(f64, f64, |v: f64| v, |v: f64| v);
+scalar!(Bf16, f32, Bf16::to_f32, Bf16::from_f32);
+
+/// Several scalars side by side, for processors without a form of their own; the compiler makes
+/// the baseline's vector instructions of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Wide<A, const L: usize>([A; L]);
+
+impl<E: Element, const L: usize> Vector<E> for Wide<E::Acc, L> {
+    const LANES: usize = L;
+    #[inline(always)]
+    unsafe fn splat(value: E::Acc) -> Self {
+        Self([value; L])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const E) -> Self {
+        // SAFETY: the caller's pointer is valid for L elements.
+        Self(std::array::from_fn(|lane| unsafe { E::Acc::load(from.add(lane)) }))
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut E) {
+        for (lane, value) in self.0.into_iter().enumerate() {
+            // SAFETY: as above.
+            unsafe { value.store(to.add(lane)) }
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_acc(from: *const E::Acc) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { from.cast::<[E::Acc; L]>().read() })
+    }
+    #[inline(always)]
+    unsafe fn store_acc(self, to: *mut E::Acc) {
+        // SAFETY: as above.
+        unsafe { to.cast::<[E::Acc; L]>().write(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(std::array::from_fn(|lane| self.0[lane].plus(other.0[lane])))
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        Self(std::array::from_fn(|lane| self.0[lane].times(other.0[lane])))
+    }
+    #[inline(always)]
+    unsafe fn relu(self) -> Self {
+        // SAFETY: the scalar form needs no instruction set.
+        Self(self.0.map(|value| unsafe { <E::Acc as Vector<E>>::relu(value) }))
+    }
+    #[inline(always)]
+    unsafe fn gate(self, y: Self) -> Self {
+        // SAFETY: as above.
+        Self(std::array::from_fn(|lane| unsafe {
+            <E::Acc as Vector<E>>::gate(self.0[lane], y.0[lane])
+        }))
+    }
+}
+
+/// Elements until `to` is aligned to a whole vector, at most `len`.
+#[inline(always)]
+pub(super) fn head<E: Element, V: Vector<E>>(to: *const E, len: usize) -> usize {
+    let vector = V::LANES * size_of::<E>();
+    let past = to as usize % vector;
+    let bytes = if past == 0 { 0 } else { vector - past };
+    // An address that is no multiple of an element never fits: then all of it is the head.
+    if bytes.is_multiple_of(size_of::<E>()) { (bytes / size_of::<E>()).min(len) } else { len }
+}
+
+/// Copies `len` elements, past the caches if `stream`.
+///
+/// # Safety
+/// As [`std::ptr::copy_nonoverlapping`], and `V` is supported.
+#[inline(always)]
+pub(super) unsafe fn copy<E: Element, V: Vector<E>>(
+    from: *const u8,
+    to: *mut u8,
+    bytes: usize,
+    stream: bool,
+) {
+    let vector = V::LANES * size_of::<E::Acc>();
+    // SAFETY: every access lies inside the `bytes` bytes; the middle is aligned for streaming.
+    unsafe {
+        if !stream || bytes < vector {
+            return from.copy_to_nonoverlapping(to, bytes);
+        }
+        let mut at = (vector - to as usize % vector) % vector;
+        at = at.min(bytes);
+        from.copy_to_nonoverlapping(to, at);
+        while at + vector <= bytes {
+            V::load_acc(from.add(at).cast()).stream_acc(to.add(at).cast());
+            at += vector;
+        }
+        from.add(at).copy_to_nonoverlapping(to.add(at), bytes - at);
+    }
+}

@@ -1,0 +1,129 @@
+//! The grid of shapes, element types, layouts and instruction sets that the kernels are tested over.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tch::{Device, Kind, Tensor};
+use timeweave_kernels::cpu::Isa;
+
+/// Clips, frames, channels, height and width; odd ones, single ones, empty ones, and one for each
+/// way in which the loops cut a frame.
+pub const SHAPES: [[i64; 5]; 16] = [
+    [2, 4, 16, 6, 6],
+    [1, 1, 4, 3, 3],
+    [3, 8, 6, 5, 3],
+    [1, 3, 5, 7, 7],
+    [2, 2, 3, 2, 5],
+    [1, 16, 10, 7, 5],
+    [1, 4, 1, 9, 9],
+    [2, 5, 1, 1, 1],
+    [1, 3, 64, 17, 17],
+    [1, 2, 2, 70, 71],
+    [1, 4, 200, 2, 3],
+    [2, 3, 64, 8, 8],
+    [1, 2, 4100, 1, 2],
+    [1, 9, 40, 16, 20],
+    [0, 4, 8, 3, 3],
+    [2, 3, 8, 0, 3],
+];
+
+pub const KINDS: [Kind; 4] = [Kind::Float, Kind::Double, Kind::BFloat16, Kind::Half];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    Channels,
+    Positions,
+    Strided,
+}
+
+pub const LAYOUTS: [Layout; 3] = [Layout::Channels, Layout::Positions, Layout::Strided];
+
+/// The forced instruction set is one for the whole process: whoever forces it holds this.
+static FORCED: Mutex<()> = Mutex::new(());
+
+/// Runs `body` in every instruction set that this processor has.
+pub fn in_every_isa(mut body: impl FnMut(Isa)) {
+    let _guard: MutexGuard<()> = FORCED.lock().unwrap_or_else(PoisonError::into_inner);
+    let supported: Vec<_> = match std::env::var("TIMEWEAVE_CPU") {
+        Ok(_) => vec![Isa::detect()],
+        Err(_) => Isa::ALL.into_iter().filter(|isa| isa.is_supported()).collect(),
+    };
+    for isa in &supported {
+        assert!(isa.force());
+        body(*isa);
+    }
+    assert!(Isa::detect().force());
+    println!("checked: instruction sets {supported:?}");
+}
+
+/// Normal numbers that the element type holds exactly, in a layout.
+pub fn map(size: &[i64], kind: Kind, layout: Layout) -> Tensor {
+    let values = Tensor::randn(size, (Kind::Float, Device::Cpu)).to_kind(kind);
+    lay_out(&values, layout)
+}
+
+pub fn lay_out(values: &Tensor, layout: Layout) -> Tensor {
+    match layout {
+        Layout::Channels => values.contiguous(),
+        Layout::Positions if values.dim() == 4 => {
+            // The memory format flag itself is not in tch: the permuted copy has the same strides.
+            values.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+        }
+        Layout::Positions => values.contiguous(),
+        Layout::Strided => {
+            let last = values.dim() as i64 - 1;
+            Tensor::stack(&[values, values], last + 1).select(last + 1, 0)
+        }
+    }
+}
+
+/// A leaf in float64 with the numbers of `values`.
+pub fn leaf64(values: &Tensor) -> Tensor {
+    values.detach().to_kind(Kind::Double).contiguous().set_requires_grad(true)
+}
+
+/// A leaf with the numbers, type and layout of `values`.
+pub fn leaf(values: &Tensor) -> Tensor {
+    values.detach().set_requires_grad(true)
+}
+
+/// The gradients of `sum(y * upstream)`.
+pub fn gradients(pairs: &[(&Tensor, &Tensor)], leaves: &[&Tensor]) -> Vec<Tensor> {
+    let total = pairs
+        .iter()
+        .map(|(y, upstream)| (*y * *upstream).sum(y.kind()))
+        .reduce(|a, b| a + b)
+        .expect("at least one result");
+    Tensor::run_backward(&[total], leaves, false, false)
+}
+
+/// Relative and absolute tolerance of an element type: float32 as the fixtures' README says, the
+/// narrow types one rounding of the result.
+pub fn tolerance(kind: Kind) -> (f64, f64) {
+    match kind {
+        Kind::Double => (1e-12, 1e-14),
+        Kind::Float => (1e-5, 1e-6),
+        Kind::Half => (1e-3, 1e-3),
+        _ => (6e-3, 6e-3),
+    }
+}
+
+/// Panics unless `actual` equals `expected` (float64) within the tolerance of its type.
+pub fn assert_close(actual: &Tensor, expected: &Tensor, what: &str) {
+    assert_sum(actual, expected, 0, what);
+}
+
+/// [`assert_close`] for sums of `terms` products of normal numbers: even where they cancel, each
+/// product of float32 numbers brings its own rounding.
+pub fn assert_sum(actual: &Tensor, expected: &Tensor, terms: usize, what: &str) {
+    assert_eq!(actual.size(), expected.size(), "{what}: shape");
+    if expected.numel() == 0 {
+        return;
+    }
+    let (relative, absolute) = tolerance(actual.kind());
+    let worst = (actual.to_kind(Kind::Double) - expected).abs().max().double_value(&[]);
+    let bound = relative * expected.abs().max().double_value(&[]) + absolute;
+    let bound =
+        bound + if actual.kind() == Kind::Double { 0.0 } else { 2e-7 * (terms as f64).sqrt() };
+    assert!(worst <= bound, "{what}: differs by {worst:e}, more than {bound:e}");
+}

@@ -1,0 +1,295 @@
+//! The CPU kernels against the reference form in float64, over shapes, types, layouts and
+//! instruction sets; and the instruction sets against one another, to the bit.
+
+mod cases;
+
+use cases::{
+    KINDS, LAYOUTS, Layout, SHAPES, assert_close, assert_sum, gradients, in_every_isa, leaf,
+    leaf64, map,
+};
+use tch::{Device, Kind, Tensor};
+use timeweave_kernels::{
+    reference, temporal_aggregate, temporal_aggregate_pairs, temporal_interlace, temporal_shift,
+    temporal_shift_online,
+};
+
+/// Every combination of shape, type and layout, with its name.
+fn grid(mut body: impl FnMut([i64; 5], Kind, Layout, &str)) -> usize {
+    let mut count = 0;
+    for shape in SHAPES {
+        for kind in KINDS {
+            for layout in LAYOUTS {
+                tch::manual_seed(count);
+                body(shape, kind, layout, &format!("{shape:?} {kind:?} {layout:?}"));
+                count += 1;
+            }
+        }
+    }
+    count as usize
+}
+
+/// Results of one case, for the comparison between instruction sets.
+type Bits = Vec<(String, Tensor)>;
+
+/// The first instruction set fills `first`; the others must give the same bits.
+fn same_bits(first: &mut Bits, index: &mut usize, name: &str, results: &[&Tensor]) {
+    for result in results {
+        match first.get(*index) {
+            None => first.push((name.into(), result.detach().copy())),
+            Some((_, bits)) => {
+                assert!(bits.equal(&result.detach()), "{name}: instruction sets disagree");
+            }
+        }
+        *index += 1;
+    }
+}
+
+#[test]
+fn aggregation_equals_its_reference() {
+    let (mut cases, mut first) = (0, Bits::new());
+    in_every_isa(|isa| {
+        let mut index = 0;
+        grid(|[n, t, c, h, w], kind, layout, name| {
+            for r in [1, 2, 3, 5, 7] {
+                let name = format!("{isa:?} {name} r{r}");
+                let x = leaf(&map(&[n * t, c, h, w], kind, layout));
+                let taps = leaf(&map(&[r, c], kind, layout));
+                let upstream = map(&[n * t, c, h, w], kind, LAYOUTS[(cases + r as usize) % 3]);
+                let y = temporal_aggregate(&x, &taps, t).expect("valid shapes");
+                let (x64, taps64) = (leaf64(&x), leaf64(&taps));
+                let y64 = reference::temporal_aggregate(&x64, &taps64, t).expect("valid shapes");
+                assert_close(&y, &y64, &format!("{name} y"));
+                let actual = gradients(&[(&y, &upstream)], &[&x, &taps]);
+                let upstream64 = upstream.to_kind(Kind::Double);
+                let expected = gradients(&[(&y64, &upstream64)], &[&x64, &taps64]);
+                assert_close(&actual[0], &expected[0], &format!("{name} grad x"));
+                assert_sum(
+                    &actual[1],
+                    &expected[1],
+                    actual[0].numel(),
+                    &format!("{name} grad taps"),
+                );
+                same_bits(&mut first, &mut index, &name, &[&y, &actual[0]]);
+                cases += 1;
+            }
+        });
+    });
+    println!("checked: {cases} aggregations");
+}
+
+#[test]
+fn the_pair_form_equals_the_duplicated_form() {
+    let (mut cases, mut first) = (0, Bits::new());
+    in_every_isa(|isa| {
+        let mut index = 0;
+        grid(|[n, t, c, h, w], kind, layout, name| {
+            for r in [1, 2, 3, 5] {
+                let name = format!("{isa:?} {name} r{r}");
+                let size = [n * t, c, h, w];
+                let z = leaf(&map(&size, kind, layout));
+                let taps = leaf(&map(&[r, c], kind, layout));
+                let upstream = [map(&size, kind, layout), map(&size, kind, Layout::Channels)];
+                let (even, odd) = temporal_aggregate_pairs(&z, &taps, t).expect("valid shapes");
+                let (z64, taps64) = (leaf64(&z), leaf64(&taps));
+                let (even64, odd64) =
+                    reference::temporal_aggregate_pairs(&z64, &taps64, t).expect("valid shapes");
+                assert_close(&even, &even64, &format!("{name} even"));
+                assert_close(&odd, &odd64, &format!("{name} odd"));
+                let wide = upstream.each_ref().map(|u| u.to_kind(Kind::Double));
+                let actual =
+                    gradients(&[(&even, &upstream[0]), (&odd, &upstream[1])], &[&z, &taps]);
+                let expected =
+                    gradients(&[(&even64, &wide[0]), (&odd64, &wide[1])], &[&z64, &taps64]);
+                assert_close(&actual[0], &expected[0], &format!("{name} grad z"));
+                assert_sum(
+                    &actual[1],
+                    &expected[1],
+                    actual[0].numel(),
+                    &format!("{name} grad taps"),
+                );
+                same_bits(&mut first, &mut index, &name, &[&even, &odd, &actual[0]]);
+                cases += 1;
+            }
+        });
+    });
+    println!("checked: {cases} pair aggregations");
+}
+
+#[test]
+fn shifts_equal_their_reference_exactly() {
+    let mut cases = 0;
+    in_every_isa(|isa| {
+        grid(|[n, t, c, h, w], kind, layout, name| {
+            for fold in [0, 1, c / 8, c / 3, c / 2] {
+                if 2 * fold > c {
+                    continue;
+                }
+                let name = format!("{isa:?} {name} fold {fold}");
+                let x = leaf(&map(&[n * t, c, h, w], kind, layout));
+                let upstream = map(&[n * t, c, h, w], kind, layout);
+                let y = temporal_shift(&x, t, fold).expect("valid shapes");
+                let x2 = leaf(&x);
+                let y2 = reference::temporal_shift(&x2, t, fold).expect("valid shapes");
+                assert!(y.equal(&y2), "{name} y");
+                let actual = gradients(&[(&y, &upstream)], &[&x]);
+                let expected = gradients(&[(&y2, &upstream)], &[&x2]);
+                assert!(actual[0].equal(&expected[0]), "{name} grad x");
+                cases += 1;
+            }
+        });
+    });
+    println!("checked: {cases} shifts");
+}
+
+#[test]
+fn online_shifts_equal_their_reference_exactly() {
+    let mut cases = 0;
+    in_every_isa(|isa| {
+        grid(|[n, t, c, h, w], kind, layout, name| {
+            for fold in [0, 1, c / 8, c] {
+                let name = format!("{isa:?} {name} fold {fold}");
+                let x = leaf(&map(&[n * t, c, h, w], kind, layout));
+                let state = leaf(&map(&[n, fold, h, w], kind, LAYOUTS[cases % 3]));
+                let upstream =
+                    [map(&[n * t, c, h, w], kind, layout), map(&[n, fold, h, w], kind, layout)];
+                let (y, next) = temporal_shift_online(&x, &state, t).expect("valid shapes");
+                let (x2, state2) = (leaf(&x), leaf(&state));
+                let (y2, next2) =
+                    reference::temporal_shift_online(&x2, &state2, t).expect("valid shapes");
+                assert!(y.equal(&y2) && next.equal(&next2), "{name}");
+                let actual = gradients(&[(&y, &upstream[0]), (&next, &upstream[1])], &[&x, &state]);
+                let expected =
+                    gradients(&[(&y2, &upstream[0]), (&next2, &upstream[1])], &[&x2, &state2]);
+                // The reference adds zeros of other paths: equal, but for the sign of a zero.
+                assert!(actual[0].equal(&expected[0]), "{name} grad x");
+                assert!(actual[1].equal(&expected[1]), "{name} grad state");
+                cases += 1;
+            }
+        });
+    });
+    println!("checked: {cases} online shifts");
+}
+
+/// Offsets of every sort: between frames, whole, beyond the clip, far beyond.
+fn offsets(n: i64, groups: i64, t: i64, kind: Kind) -> Tensor {
+    let near = Tensor::randn([n, groups], (Kind::Float, Device::Cpu)) * 1.5;
+    let sort = Tensor::arange(n * groups, (Kind::Float, Device::Cpu)).view([n, groups]);
+    let whole = near.round();
+    let beyond = &near * (10 * t) as f64;
+    let mixed = near
+        .where_self(&sort.remainder(3).ne(1), &whole)
+        .where_self(&sort.remainder(5).ne(4), &beyond);
+    mixed.to_kind(kind)
+}
+
+#[test]
+fn interlacing_equals_its_reference() {
+    let (mut cases, mut first) = (0, Bits::new());
+    in_every_isa(|isa| {
+        let mut index = 0;
+        grid(|[n, t, c, h, w], kind, layout, name| {
+            for (groups, fold) in [(1, c), (1, 1), (2, c / 4 * 2), (4, c / 4 / 4 * 4), (c, c)] {
+                if fold == 0 || fold % groups != 0 || fold > c {
+                    continue;
+                }
+                let name = format!("{isa:?} {name} groups {groups} fold {fold}");
+                let x = leaf(&map(&[n * t, c, h, w], kind, layout));
+                let offsets = leaf(&offsets(n, groups, t, kind));
+                let weights = leaf(&map(&[n, t, groups], kind, layout));
+                let upstream = map(&[n * t, c, h, w], kind, LAYOUTS[cases % 3]);
+                let y = temporal_interlace(&x, &offsets, &weights, t, fold).expect("valid");
+                let (x64, o64, w64) = (leaf64(&x), leaf64(&offsets), leaf64(&weights));
+                let y64 = reference::temporal_interlace(&x64, &o64, &w64, t, fold).expect("valid");
+                assert_close(&y, &y64, &format!("{name} y"));
+                if n > 0 {
+                    let actual = gradients(&[(&y, &upstream)], &[&x, &offsets, &weights]);
+                    let upstream = upstream.to_kind(Kind::Double);
+                    let expected = gradients(&[(&y64, &upstream)], &[&x64, &o64, &w64]);
+                    for (part, what) in ["x", "offsets", "weights"].iter().enumerate() {
+                        let name = format!("{name} grad {what}");
+                        assert_sum(&actual[part], &expected[part], x.numel(), &name);
+                    }
+                    same_bits(&mut first, &mut index, &name, &[&actual[0]]);
+                }
+                same_bits(&mut first, &mut index, &name, &[&y]);
+                cases += 1;
+            }
+        });
+    });
+    println!("checked: {cases} interlacings");
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let threads = tch::get_num_threads();
+    tch::manual_seed(7);
+    for layout in [Layout::Channels, Layout::Positions] {
+        let x = leaf(&map(&[16, 64, 30, 31], Kind::Float, layout));
+        let taps = leaf(&map(&[3, 64], Kind::Float, layout));
+        let upstream = map(&[16, 64, 30, 31], Kind::Float, layout);
+        let run = |count| {
+            tch::set_num_threads(count);
+            let y = temporal_aggregate(&x, &taps, 8).expect("valid shapes");
+            let mut results = gradients(&[(&y, &upstream)], &[&x, &taps]);
+            results.push(y);
+            results
+        };
+        let (one, two) = (run(1), run(2));
+        assert!(one.iter().zip(&two).all(|(a, b)| a.equal(b)));
+    }
+    tch::set_num_threads(threads);
+}
+
+#[test]
+fn results_keep_the_layout_of_the_input() {
+    let x = map(&[8, 6, 5, 4], Kind::Float, Layout::Positions);
+    let taps = map(&[3, 6], Kind::Float, Layout::Channels);
+    assert_eq!(temporal_aggregate(&x, &taps, 4).expect("valid").stride(), x.stride());
+    assert_eq!(temporal_shift(&x, 4, 2).expect("valid").stride(), x.stride());
+    let (offsets, weights) = (
+        Tensor::zeros([2, 1], (Kind::Float, Device::Cpu)),
+        taps.new_ones([2, 4, 1], (Kind::Float, Device::Cpu)),
+    );
+    let y = temporal_interlace(&x, &offsets, &weights, 4, 3).expect("valid");
+    assert_eq!(y.stride(), x.stride());
+}
+
+/// Maps from 12 MiB on are stored past the caches, in loops of their own.
+#[test]
+fn large_maps_equal_their_reference() {
+    let [t, c, h, w] = [4, 65, 111, 113];
+    in_every_isa(|isa| {
+        for kind in [Kind::Float, Kind::BFloat16, Kind::Double] {
+            for layout in [Layout::Channels, Layout::Positions] {
+                tch::manual_seed(3);
+                let name = format!("{isa:?} {kind:?} {layout:?}");
+                let n = if kind == Kind::BFloat16 { 2 } else { 1 };
+                let x = leaf(&map(&[n * t, c, h, w], kind, layout));
+                let upstream = map(&[n * t, c, h, w], kind, layout);
+                let taps = leaf(&map(&[3, c], kind, layout));
+                let offsets = leaf(&offsets(n, 3, t, kind));
+                let weights = leaf(&map(&[n, t, 3], kind, layout));
+                let (x64, taps64) = (leaf64(&x), leaf64(&taps));
+                let (o64, w64) = (leaf64(&offsets), leaf64(&weights));
+                let wide = upstream.to_kind(Kind::Double);
+                let y = temporal_aggregate(&x, &taps, t).expect("valid shapes");
+                let y64 = reference::temporal_aggregate(&x64, &taps64, t).expect("valid shapes");
+                assert_close(&y, &y64, &name);
+                let actual = gradients(&[(&y, &upstream)], &[&x, &taps]);
+                let expected = gradients(&[(&y64, &wide)], &[&x64, &taps64]);
+                assert_close(&actual[0], &expected[0], &name);
+                assert_sum(&actual[1], &expected[1], x.numel(), &name);
+                let y = temporal_interlace(&x, &offsets, &weights, t, 15).expect("valid shapes");
+                let y64 = reference::temporal_interlace(&x64, &o64, &w64, t, 15).expect("valid");
+                assert_close(&y, &y64, &name);
+                let actual = gradients(&[(&y, &upstream)], &[&x, &offsets, &weights]);
+                let expected = gradients(&[(&y64, &wide)], &[&x64, &o64, &w64]);
+                assert_close(&actual[0], &expected[0], &name);
+                assert_sum(&actual[1], &expected[1], x.numel(), &name);
+                assert_sum(&actual[2], &expected[2], x.numel(), &name);
+                let y = temporal_shift(&x, t, 9).expect("valid shapes");
+                assert!(y.equal(&reference::temporal_shift(&x, t, 9).expect("valid")), "{name}");
+            }
+        }
+    });
+}
