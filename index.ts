@@ -28,6 +28,7 @@ export type {
 export { ERROR_CODES, TimeweaveError, type ErrorCode } from './lib/errors.js'
 export { evaluate } from './lib/evaluate.js'
 export { createModel, listModels, loadModel, type CreateModelOptions, type LoadModelOptions, type Model } from './lib/model.js'
+export { ops } from './lib/ops.js'
 export type {
   ClassResult,
   ClassScore,

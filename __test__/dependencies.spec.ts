@@ -16,7 +16,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   video: [],
   weights: [],
   models: ['kernels'],
-  engine: ['models', 'video'],
+  engine: ['kernels', 'models', 'video'],
   node: ['engine', 'models', 'video'],
   benches: ['kernels', 'models', 'video'],
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use timeweave_kernels::KernelError;
 use timeweave_models::ModelError;
 use timeweave_video::VideoError;
 
@@ -101,6 +102,9 @@ pub enum EngineError {
         /// libtorch's words.
         reason: String,
     },
+    /// A temporal operation.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
     /// A network or a checkpoint.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -132,6 +136,7 @@ impl EngineError {
             Self::InputInvalid { .. } => "INPUT_INVALID",
             Self::Aborted { .. } => "ABORTED",
             Self::Libtorch { .. } => "LIBTORCH_ERROR",
+            Self::Kernel(error) => error.code(),
             Self::Model(error) => error.code(),
             Self::Video(error) => error.code(),
         }

@@ -47,3 +47,19 @@ pub(crate) fn values(tensor: &Tensor) -> Result<Vec<f32>, EngineError> {
     };
     read().map_err(EngineError::libtorch("read a tensor"))
 }
+
+/// The tensor of a caller's values in row-major order; errors call it `field`.
+pub(crate) fn dense(field: &str, values: &[f32], shape: &[i64]) -> Result<Tensor, EngineError> {
+    let count = shape
+        .iter()
+        .try_fold(1_i64, |product, &side| product.checked_mul(side).filter(|_| side >= 0));
+    if count != Some(values.len() as i64) {
+        return Err(EngineError::InputInvalid {
+            field: field.into(),
+            expected: format!("as many values as the shape {shape:?} has"),
+            received: format!("{} values", values.len()),
+        });
+    }
+    let tensor = Tensor::f_from_slice(values).and_then(|flat| flat.f_view(shape));
+    tensor.map_err(EngineError::libtorch("make a tensor of the values"))
+}

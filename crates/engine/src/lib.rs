@@ -16,6 +16,7 @@ mod evaluator;
 pub mod event;
 mod input;
 pub mod metrics;
+pub mod operators;
 mod optimizer;
 mod panics;
 mod predictor;

@@ -290,19 +290,8 @@ impl Predictor {
     }
 
     fn tensor(&self, data: &[f32], shape: &[i64]) -> Result<Tensor, EngineError> {
-        let count = shape
-            .iter()
-            .try_fold(1_i64, |product, &side| product.checked_mul(side).filter(|_| side >= 0));
-        if count != Some(data.len() as i64) {
-            return Err(EngineError::InputInvalid {
-                field: "clip".into(),
-                expected: format!("as many values as the shape {shape:?} has"),
-                received: format!("{} values", data.len()),
-            });
-        }
-        let tensor = Tensor::f_from_slice(data).and_then(|flat| flat.f_view(shape));
-        let tensor = tensor.and_then(|tensor| tensor.f_to_device(self.model.vs.device()));
-        tensor.map_err(EngineError::libtorch("make a tensor of the clip"))
+        let tensor = input::dense("clip", data, shape)?.f_to_device(self.model.vs.device());
+        tensor.map_err(EngineError::libtorch("move the clip to the device"))
     }
 
     /// What each interlacing module decides, averaged over the inputs; nothing unless the network is a TIN.

@@ -17,5 +17,6 @@ mod failure;
 mod job;
 mod model;
 mod motion;
+mod operators;
 mod promise;
 mod tasks;

@@ -3,7 +3,7 @@
 
 use tch::nn::Init;
 use tch::{TchError, Tensor, nn};
-use timeweave_kernels::temporal_aggregate;
+use timeweave_kernels::{temporal_aggregate, temporal_aggregate_pairs};
 
 use crate::ModelError;
 use crate::layers::FAN_OUT;
@@ -35,41 +35,18 @@ impl Aggregate {
 
     /// `x` is `[N*T, C, H, W]` with `T = frames`, and so is the result.
     pub fn forward(&self, x: &Tensor, frames: i64) -> Result<Tensor, ModelError> {
-        let taps = Tensor::f_stack(&self.taps, 0)?.f_flatten(1, -1)?;
-        Ok(temporal_aggregate(x, &taps, frames)?)
+        Ok(temporal_aggregate(x, &self.stacked()?, frames)?)
     }
 
     /// The aggregation of a clip in which frames `2k` and `2k+1` are both `z[k]`, without
     /// building that clip: `z` is `[N*P, C, H, W]` with `P = pairs`, and so are the results,
     /// the aggregated even and odd frames.
-    ///
-    /// An even frame `2k` sees `z[k + floor(d/2)]` at distance `d`, an odd frame
-    /// `z[k + floor((d+1)/2)]`, so taps that meet the same map are added up first.
     pub fn forward_pairs(&self, z: &Tensor, pairs: i64) -> Result<(Tensor, Tensor), ModelError> {
-        let even = temporal_aggregate(z, &self.merged_taps(0)?, pairs)?;
-        let odd = temporal_aggregate(z, &self.merged_taps(1)?, pairs)?;
-        Ok((even, odd))
+        Ok(temporal_aggregate_pairs(z, &self.stacked()?, pairs)?)
     }
 
-    /// Taps on the maps of the pairs for frames of this `parity`, `[2m+1, C]`.
-    fn merged_taps(&self, parity: i64) -> Result<Tensor, TchError> {
-        let r = self.taps.len() as i64;
-        let distance = |j: i64| (j - r / 2 + parity).div_euclid(2);
-        let radius = distance(0).abs().max(distance(r - 1).abs());
-        let rows: Result<Vec<Tensor>, TchError> = (-radius..=radius)
-            .map(|row| {
-                let mut sum: Option<Tensor> = None;
-                for (j, tap) in self.taps.iter().enumerate() {
-                    if distance(j as i64) == row {
-                        sum = Some(match sum {
-                            None => tap.shallow_clone(),
-                            Some(sum) => sum.f_add(tap)?,
-                        });
-                    }
-                }
-                sum.map_or_else(|| self.taps[0].f_zeros_like(), Ok)
-            })
-            .collect();
-        Tensor::f_stack(&rows?, 0)?.f_flatten(1, -1)
+    /// The taps as the operations take them, `[r, C]`.
+    fn stacked(&self) -> Result<Tensor, TchError> {
+        Tensor::f_stack(&self.taps, 0)?.f_flatten(1, -1)
     }
 }
