@@ -160,9 +160,9 @@ fn backgrounds_can_come_from_the_users_videos() {
     assert!(data.skipped[0].0.ends_with("notes.txt") && data.skipped[0].1.code() == "NOT_A_VIDEO");
     for (split, main) in [("train", 0), ("val", 2)] {
         let frame = decoded(&out.join(split).join("00000.mp4")).remove(0);
-        // Muted to about a third of its contrast: 200 becomes 153, 30 becomes 94.
+        // A picture of one colour keeps a quarter of its distance from grey: 200 becomes 146, 30 becomes 104.
         let is_muted = |pixel: &&[u8]| {
-            (143..163).contains(&pixel[main]) && (84..104).contains(&pixel[2 - main])
+            (136..156).contains(&pixel[main]) && (94..114).contains(&pixel[2 - main])
         };
         let most = frame.data.chunks(3).filter(is_muted).count();
         assert!(most > 48 * 48 / 2, "{split}: {most}");

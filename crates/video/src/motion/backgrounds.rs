@@ -111,17 +111,25 @@ fn stills(path: &Path, size: usize) -> Result<Vec<RgbImage>, VideoError> {
 
 /// What is left of a picture's contrast.
 const CONTRAST: f64 = 0.35;
+/// What is left of the distance of its mean colour from grey.
+const CAST: f64 = 0.25;
 /// Pixels over which a picture is smoothed; the finest cell of a drawn background.
 const SMOOTHED: usize = 3;
 
-/// Makes a picture as faint and soft as a drawn background: over sharp, strong edges that never move, a fresh network
-/// needs many epochs before it sees a small patch that does.
+/// Makes a picture as faint, soft and grey as a drawn background: beside strong colours and sharp edges that never move,
+/// a fresh network needs many epochs before it sees a small patch that does.
 fn mute(picture: &RgbImage) -> Result<RgbImage, VideoError> {
     let coarse = |side: u32| side.div_ceil(SMOOTHED as u32);
     let soft = picture.resized(coarse(picture.width), coarse(picture.height))?;
     let mut muted = soft.resized(picture.width, picture.height)?;
-    for value in &mut muted.data {
-        *value = (128.0 + CONTRAST * (f64::from(*value) - 128.0)).round() as u8;
+    let pixels = (muted.data.len() / 3) as f64;
+    for channel in 0..3 {
+        let values = || muted.data.iter().skip(channel).step_by(3);
+        let mean = values().map(|&value| f64::from(value)).sum::<f64>() / pixels;
+        let base = 128.0 + CAST * (mean - 128.0);
+        for value in muted.data.iter_mut().skip(channel).step_by(3) {
+            *value = (base + CONTRAST * (f64::from(*value) - mean)).round().clamp(0.0, 255.0) as u8;
+        }
     }
     Ok(muted)
 }
