@@ -35,24 +35,23 @@ pub struct Aggregate {
     pub grad_weights: *mut c_void,
 }
 
-/// Output `out` sees `x[t + shift]` with the weights of `row`.
-#[derive(Clone, Copy, Debug)]
+/// Output `out` sees `x[t + shift]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Term {
     pub out: usize,
     pub shift: isize,
-    pub row: usize,
 }
 
-/// Which weights meet which frames.
+/// Which outputs meet which frames.
 pub(super) struct Plan {
     pub terms: Vec<Term>,
-    /// The taps whose weights add up to a row.
-    pub rows: Vec<Vec<usize>>,
+    /// The taps whose weights add up to that of each term.
+    pub taps: Vec<Vec<usize>>,
 }
 
 impl Plan {
     pub fn of(args: &Aggregate) -> Self {
-        let (mut terms, mut rows) = (Vec::<Term>::new(), Vec::<Vec<usize>>::new());
+        let (mut terms, mut taps) = (Vec::new(), Vec::<Vec<usize>>::new());
         for out in 0..args.outputs() {
             for tap in 0..args.taps as usize {
                 let distance = tap as isize - args.taps as isize / 2;
@@ -61,16 +60,17 @@ impl Plan {
                     0 => distance,
                     _ => (distance + out as isize).div_euclid(2),
                 };
-                match terms.iter().find(|term| term.out == out && term.shift == shift) {
-                    Some(term) => rows[term.row].push(tap),
+                let term = Term { out, shift };
+                match terms.iter().position(|known| *known == term) {
+                    Some(index) => taps[index].push(tap),
                     None => {
-                        terms.push(Term { out, shift, row: rows.len() });
-                        rows.push(vec![tap]);
+                        terms.push(term);
+                        taps.push(vec![tap]);
                     }
                 }
             }
         }
-        Self { terms, rows }
+        Self { terms, taps }
     }
 }
 
@@ -91,7 +91,7 @@ impl Aggregate {
 
     /// Length of `partial`.
     pub fn partial_len(&self) -> i64 {
-        let rows = Plan::of(self).rows.len();
+        let rows = Plan::of(self).terms.len();
         self.shape.clips * (self.splits() * rows * self.shape.c()) as i64
     }
 
@@ -101,10 +101,10 @@ impl Aggregate {
     /// `partial` and `grad_weights` must be valid and all tasks must have run.
     pub(crate) unsafe fn finish<A: Accumulator>(&self) {
         let (plan, c) = (Plan::of(self), self.shape.c());
-        let (count, rows) = (self.shape.clips as usize * self.splits(), plan.rows.len());
+        let (count, rows) = (self.shape.clips as usize * self.splits(), plan.terms.len());
         let mut sums = vec![0.0; self.taps as usize * c];
         for block in 0..count {
-            for (row, taps) in plan.rows.iter().enumerate() {
+            for (row, taps) in plan.taps.iter().enumerate() {
                 // SAFETY: `partial` holds `count * rows * c` numbers.
                 let partial = unsafe {
                     std::slice::from_raw_parts(self.partial.add((block * rows + row) * c), c)

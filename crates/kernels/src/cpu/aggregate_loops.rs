@@ -1,129 +1,152 @@
-//! The loops of TAM over tasks, chunks and frames.
+//! The loops of TAM over tasks and strips.
 
 use std::ops::Range;
 
-use super::aggregate::{Aggregate, Plan, Term};
-use super::aggregate_rows::{Back, LANES, gate, mix, spread};
+use super::aggregate::{Aggregate, Plan};
+use super::aggregate_columns::{Ahead, Maps, Rows, mix, spread};
+use super::aggregate_forms::{Form, Three, ThreeOfPairs};
 use super::isa::Kernel;
-use super::shape::Cut;
+use super::shape::{Cut, LINE, STRIP};
 use super::vector::{Accumulator, Element, Vector};
 
-/// Planes from this size on have one weight per run of elements; smaller ones get one per element.
-const RUN: usize = 256;
-
-/// The weights in the form that the rows want.
-enum Weights<A> {
-    /// One per row and channel; a part of a chunk is a run of one channel.
-    Runs,
-    /// One per row and element of a period, which repeats through the chunk.
-    Elements { values: Vec<A>, period: usize },
+/// Neighbouring elements of a strip that lie in the same run.
+struct Segment {
+    /// The run: a channel, or a position if channels-last.
+    run: usize,
+    /// Where the elements start in the run and in the strip.
+    in_run: usize,
+    in_strip: usize,
+    len: usize,
 }
 
 /// What one call of a loop works with.
 struct Workspace<'a, E: Element> {
     args: &'a Aggregate,
-    plan: Plan,
+    plan: &'a Plan,
     cut: Cut,
-    /// `[rows, C]`.
-    rows: Vec<E::Acc>,
-    weights: Weights<E::Acc>,
-    /// Frames outside the clip.
-    blank: Vec<E>,
+    /// Weights `[terms, C]`.
+    weights: Vec<E::Acc>,
+    /// The weight of each element of a strip, `[terms, STRIP]`.
+    spread: Vec<E::Acc>,
+    /// The sums over time of each element of a strip, `[terms, STRIP]`.
+    sums: Vec<E::Acc>,
+    /// Channels-last, the first channel and the length that `spread` was made for.
+    entered: (usize, usize),
+    /// Whether stores go past the caches.
+    streams: bool,
 }
 
 impl<'a, E: Element> Workspace<'a, E> {
-    unsafe fn new(args: &'a Aggregate) -> Self {
-        let (plan, cut, shape) = (Plan::of(args), Cut::of(&args.shape), &args.shape);
-        let c = shape.c();
-        let mut rows = vec![E::Acc::ZERO; plan.rows.len() * c];
-        for (row, taps) in plan.rows.iter().enumerate() {
+    unsafe fn new(args: &'a Aggregate, plan: &'a Plan, targets: &[*mut E]) -> Self {
+        let (cut, c) = (Cut::of(&args.shape), args.shape.c());
+        let mut weights = vec![E::Acc::ZERO; plan.terms.len() * c];
+        for (taps, weights) in plan.taps.iter().zip(weights.chunks_exact_mut(c)) {
             for tap in taps {
-                for channel in 0..c {
+                for (channel, sum) in weights.iter_mut().enumerate() {
                     // SAFETY: `weights` holds `taps * c` numbers.
                     let weight = unsafe { *args.weights.cast::<E::Acc>().add(tap * c + channel) };
-                    rows[row * c + channel] = rows[row * c + channel].plus(weight);
+                    *sum = sum.plus(weight);
                 }
             }
         }
-        let weights = if !shape.is_channels_last() && shape.s() >= RUN {
-            Weights::Runs
-        } else if shape.is_channels_last() && c >= 64 && c.is_multiple_of(LANES) {
-            Weights::Elements { values: rows.clone(), period: c }
-        } else {
-            let mut values = vec![E::Acc::ZERO; plan.rows.len() * cut.chunk];
-            if shape.is_channels_last() {
-                for (row, values) in values.chunks_exact_mut(cut.chunk).enumerate() {
-                    let cycle = rows[row * c..(row + 1) * c].iter().cycle();
-                    values.iter_mut().zip(cycle).for_each(|(value, weight)| *value = *weight);
-                }
-            }
-            Weights::Elements { values, period: cut.chunk }
-        };
-        // SAFETY: all bits zero is the number zero in every element type.
-        let blank = vec![unsafe { std::mem::zeroed() }; cut.chunk];
-        Self { args, plan, cut, rows, weights, blank }
+        let rows = vec![E::Acc::ZERO; plan.terms.len() * STRIP];
+        let is_aligned = |bytes: usize| bytes.is_multiple_of(LINE);
+        let streams = args.shape.streams(size_of::<E>())
+            && is_aligned(cut.task * size_of::<E>())
+            && is_aligned(args.shape.frame() * size_of::<E>())
+            && targets.iter().all(|target| is_aligned(target.addr()));
+        Self { args, plan, cut, weights, spread: rows.clone(), sums: rows, entered: (0, 0), streams }
     }
 
-    /// Fits the weights to a task: planes too small for runs spread each weight over its plane.
-    fn enter(&mut self, task: usize) {
-        let (c, s) = (self.args.shape.c(), self.args.shape.s());
-        let Weights::Elements { values, period } = &mut self.weights else { return };
-        if self.args.shape.is_channels_last() {
-            return;
-        }
-        let first = task * self.cut.task / s;
-        for (row, values) in values.chunks_exact_mut(*period).enumerate() {
-            let weights = &self.rows[row * c + first..(row + 1) * c];
-            for (run, weight) in values.chunks_exact_mut(s).zip(weights) {
-                run.fill(*weight);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn is_runs(&self) -> bool {
-        matches!(self.weights, Weights::Runs)
-    }
-
-    /// The parts of a chunk within which each term has one run or one period of weights.
-    #[inline(always)]
-    fn parts(&self, chunk: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<E> {
-        let (period, mut left) = match &self.weights {
-            Weights::Runs => (self.args.shape.s(), chunk.start % self.args.shape.s()),
-            Weights::Elements { period, .. } => (*period, 0),
-        };
-        left = period - left;
-        let (mut at, end) = (chunk.start, chunk.end);
+    /// The runs that a strip crosses.
+    fn segments(&self, strip: &Range<usize>) -> impl Iterator<Item = Segment> + use<E> {
+        let (size, strip) = (self.args.shape.run(), strip.clone());
+        let mut at = strip.start;
         std::iter::from_fn(move || {
-            let start = at;
-            at = (at + left).min(end);
-            left = period;
-            (start < end).then_some(start..at)
+            let (run, in_run, in_strip) = (at / size, at % size, at - strip.start);
+            let len = (size - in_run).min(strip.end - at);
+            at += len;
+            (len > 0).then_some(Segment { run, in_run, in_strip, len })
         })
     }
 
-    /// Where the weights of `row` for the part at flat element `at` are.
-    #[inline(always)]
-    fn weight(&self, row: usize, at: usize) -> *const E::Acc {
-        let shape = &self.args.shape;
-        match &self.weights {
-            Weights::Runs => self.rows[row * shape.c() + at / shape.s()..].as_ptr(),
-            Weights::Elements { values, period } => values[row * period..].as_ptr(),
+    /// Gives each element of a strip its weights.
+    fn enter(&mut self, strip: &Range<usize>) {
+        let c = self.args.shape.c();
+        if self.args.shape.is_channels_last() {
+            let (first, len) = (strip.start % c, strip.len());
+            if self.entered.0 == first && self.entered.1 >= len {
+                return;
+            }
+            self.entered = (first, len);
+        }
+        for Segment { run, in_run, in_strip, len } in self.segments(strip) {
+            let rows = self.weights.chunks_exact(c).zip(self.spread.chunks_exact_mut(STRIP));
+            for (weights, spread) in rows {
+                let spread = &mut spread[in_strip..in_strip + len];
+                if self.args.shape.is_channels_last() {
+                    spread.copy_from_slice(&weights[in_run..in_run + len]);
+                } else {
+                    spread.fill(weights[run]);
+                }
+            }
         }
     }
 
-    /// Offset of flat element `at` of a frame.
-    #[inline(always)]
-    fn offset(&self, clip: usize, frame: usize, at: usize) -> usize {
-        (clip * self.args.shape.t() + frame) * self.args.shape.frame() + at
+    /// Moves the sums of a strip into the task's part of `partial`.
+    unsafe fn leave(&self, (clip, task): (usize, usize), strip: &Range<usize>) {
+        let (c, rows, shape) = (self.args.shape.c(), self.plan.terms.len(), &self.args.shape);
+        let splits = self.args.splits();
+        let block = if shape.is_channels_last() { clip * splits + task } else { clip };
+        // SAFETY: `partial` holds `[blocks, rows, C]`, and no other task has these channels of it.
+        let partial = unsafe { self.args.partial.add(block * rows * c) };
+        for Segment { run, in_run, in_strip, len } in self.segments(strip) {
+            for (row, sums) in self.sums.chunks_exact(STRIP).enumerate() {
+                let sums = &sums[in_strip..in_strip + len];
+                // SAFETY: as above.
+                unsafe {
+                    if shape.is_channels_last() {
+                        let at = partial.add(row * c + in_run);
+                        let totals = std::slice::from_raw_parts_mut(at, len);
+                        totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum.to_f64());
+                    } else {
+                        *partial.add(row * c + run) += total_of(sums);
+                    }
+                }
+            }
+        }
     }
 
-    /// The frame that a term meets at `frame` in direction `sign`, if it lies inside the clip.
-    #[inline(always)]
-    fn meets(&self, frame: usize, term: &Term, sign: isize) -> Option<usize> {
-        let source = frame as isize + sign * term.shift;
-        (0..self.args.shape.t() as isize).contains(&source).then_some(source as usize)
+    /// The frames of a clip from an element on.
+    fn maps(&self, clip: usize, at: usize) -> Maps<E> {
+        let (args, shape) = (self.args, &self.args.shape);
+        let offset = clip * shape.t() * shape.frame() + at;
+        Maps {
+            x: args.x.cast::<E>().wrapping_add(offset),
+            y: args.y.map(|y| y.cast::<E>().wrapping_add(offset)),
+            grad: args.grad.map(|grad| grad.cast::<E>().wrapping_add(offset)),
+            grad_x: args.grad_x.cast::<E>().wrapping_add(offset),
+            outputs: args.outputs(),
+            frames: shape.t(),
+            frame: shape.frame(),
+        }
     }
+
+    fn rows(&mut self) -> Rows<E::Acc> {
+        Rows { weights: self.spread.as_ptr(), sums: self.sums.as_mut_ptr() }
+    }
+}
+
+/// The sum of some numbers, in eight independent chains.
+#[inline(always)]
+fn total_of<A: Accumulator>(values: &[A]) -> f64 {
+    let mut lanes = [0.0; 8];
+    let chunks = values.chunks_exact(8);
+    let rest: f64 = chunks.remainder().iter().map(|value| value.to_f64()).sum();
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane += value.to_f64());
+    }
+    lanes.iter().sum::<f64>() + rest
 }
 
 /// The forward loop.
@@ -132,92 +155,49 @@ pub(crate) struct Forward<'a>(pub &'a Aggregate);
 impl Kernel for Forward<'_> {
     #[inline(always)]
     unsafe fn run<E: Element, V: Vector<E>>(&self, tasks: Range<i64>) {
-        // SAFETY: the caller's promise, here and below.
-        let mut work = unsafe { Workspace::<E>::new(self.0) };
-        let per_clip = work.cut.per_clip();
-        let streams = self.0.shape.streams(size_of::<E>());
-        let (mut xs, mut ws) = (Vec::new(), Vec::new());
-        for task in tasks {
-            let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
-            work.enter(piece);
-            for chunk in work.cut.chunks(piece) {
-                for frame in 0..self.0.shape.t() {
-                    for out in 0..self.0.outputs() {
-                        for part in work.parts(&chunk) {
-                            gather(&work, (clip, frame, out), part.start, (&mut xs, &mut ws));
-                            let offset = work.offset(clip, frame, part.start);
-                            // SAFETY: the part lies inside the output.
-                            unsafe {
-                                let y = self.0.y[out].cast::<E>().add(offset);
-                                let len = part.len();
-                                match (work.is_runs(), streams) {
-                                    (true, true) => mix::<E, V, true, true>(&xs, &ws, y, len),
-                                    (true, false) => mix::<E, V, true, false>(&xs, &ws, y, len),
-                                    (false, true) => mix::<E, V, false, true>(&xs, &ws, y, len),
-                                    _ => mix::<E, V, false, false>(&xs, &ws, y, len),
-                                }
-                            }
-                        }
-                    }
+        let plan = Plan::of(self.0);
+        // SAFETY: the caller's promise.
+        unsafe {
+            match &plan.terms[..] {
+                terms if terms == Three::TERMS => self.tasks::<E, V, _>(&Three, &plan, tasks),
+                terms if terms == ThreeOfPairs::TERMS => {
+                    self.tasks::<E, V, _>(&ThreeOfPairs, &plan, tasks);
                 }
+                _ => self.tasks::<E, V, _>(&plan, &plan, tasks),
             }
         }
-        // SAFETY: `V` is supported.
-        unsafe { V::fence() };
     }
 }
 
-/// Lists the frames and weights that meet in output `out` of a frame.
-#[inline(always)]
-fn gather<E: Element>(
-    work: &Workspace<E>,
-    (clip, frame, out): (usize, usize, usize),
-    at: usize,
-    (xs, ws): (&mut Vec<*const E>, &mut Vec<*const E::Acc>),
-) {
-    xs.clear();
-    ws.clear();
-    for term in work.plan.terms.iter().filter(|term| term.out == out) {
-        xs.push(match work.meets(frame, term, 1) {
-            // SAFETY: the offset lies inside `x`.
-            Some(source) => unsafe { work.args.x.cast::<E>().add(work.offset(clip, source, at)) },
-            None => work.blank.as_ptr(),
-        });
-        ws.push(work.weight(term.row, at));
-    }
-}
-
-/// The gated gradients of the frames around the one at hand, and the sums of a chunk.
-struct Gradients<A> {
-    /// `[outputs, slots, chunk]`; frame `u` lies in slot `u % slots`.
-    ring: Vec<A>,
-    slots: usize,
-    /// How many frames lie ahead of the one at hand.
-    ahead: isize,
-    blank: Vec<A>,
-    /// `[rows, channels of the chunk, LANES]` for runs, else `[rows, period]`.
-    sums: Vec<A>,
-    /// Length of a row of `sums`.
-    row: usize,
-}
-
-impl<A: Accumulator> Gradients<A> {
-    fn new<E: Element<Acc = A>>(work: &Workspace<E>) -> Self {
-        let shifts = work.plan.terms.iter().map(|term| term.shift);
-        let (least, most) = (shifts.clone().min().unwrap_or(0), shifts.max().unwrap_or(0));
-        let slots = ((most - least + 1) as usize).min(work.args.shape.t());
-        let (chunk, s) = (work.cut.chunk, work.args.shape.s());
-        let row = match &work.weights {
-            Weights::Runs => chunk.div_ceil(s) * LANES,
-            Weights::Elements { period, .. } => *period,
-        };
-        Self {
-            ring: vec![A::ZERO; work.args.outputs() * slots * chunk],
-            slots,
-            ahead: -least,
-            blank: vec![A::ZERO; chunk],
-            sums: vec![A::ZERO; work.plan.rows.len() * row],
-            row,
+impl Forward<'_> {
+    #[inline(always)]
+    unsafe fn tasks<E: Element, V: Vector<E>, F: Form>(
+        &self,
+        form: &F,
+        plan: &Plan,
+        tasks: Range<i64>,
+    ) {
+        let targets = self.0.y.map(<*mut _>::cast);
+        // SAFETY: the caller's promise; every strip lies inside the frame, and strips of streamed
+        // maps start and end with a cache line.
+        unsafe {
+            let mut work = Workspace::<E>::new(self.0, plan, &targets[..self.0.outputs()]);
+            let per_clip = work.cut.per_clip();
+            for task in tasks {
+                let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
+                for strip in work.cut.strips(piece) {
+                    work.enter(&strip);
+                    let (maps, rows) = (work.maps(clip, strip.start), work.rows());
+                    let (len, mut ahead) = (strip.len(), Ahead::new(strip.len(), maps.frame));
+                    let done = if work.streams {
+                        mix::<E, V, F, true>(form, &maps, rows, 0..len, &mut ahead)
+                    } else {
+                        mix::<E, V, F, false>(form, &maps, rows, 0..len, &mut ahead)
+                    };
+                    mix::<E, E::Acc, F, false>(form, &maps, rows, done..len, &mut ahead);
+                }
+            }
+            V::fence();
         }
     }
 }
@@ -228,137 +208,48 @@ pub(crate) struct Backward<'a>(pub &'a Aggregate);
 impl Kernel for Backward<'_> {
     #[inline(always)]
     unsafe fn run<E: Element, V: Vector<E>>(&self, tasks: Range<i64>) {
-        // SAFETY: the caller's promise, here and below.
-        let mut work = unsafe { Workspace::<E>::new(self.0) };
-        let mut gradients = Gradients::<E::Acc>::new(&work);
-        let per_clip = work.cut.per_clip();
-        let streams = self.0.shape.streams(size_of::<E>());
-        let mut terms = Vec::new();
-        for task in tasks {
-            let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
-            work.enter(piece);
-            for chunk in work.cut.chunks(piece) {
-                let mut ready = 0;
-                for frame in 0..self.0.shape.t() {
-                    let until = (frame as isize + gradients.ahead + 1).max(0) as usize;
-                    while ready < until.min(self.0.shape.t()) {
-                        // SAFETY: the chunk lies inside the gradients.
-                        unsafe { open::<E, V>(&work, &mut gradients, (clip, ready), &chunk) };
-                        ready += 1;
-                    }
-                    for part in work.parts(&chunk) {
-                        collect(&work, &mut gradients, frame, (&chunk, part.start), &mut terms);
-                        let offset = work.offset(clip, frame, part.start);
-                        // SAFETY: the part lies inside `x` and its gradient.
-                        unsafe {
-                            let x = self.0.x.cast::<E>().add(offset);
-                            let gx = self.0.grad_x.cast::<E>().add(offset);
-                            let (ts, len) = (&terms[..], part.len());
-                            match (work.is_runs(), streams) {
-                                (true, true) => spread::<E, V, true, true>(x, ts, gx, len),
-                                (true, false) => spread::<E, V, true, false>(x, ts, gx, len),
-                                (false, true) => spread::<E, V, false, true>(x, ts, gx, len),
-                                _ => spread::<E, V, false, false>(x, ts, gx, len),
-                            }
-                        }
-                    }
-                }
-                // SAFETY: `partial` is valid, and this part of it belongs to the task.
-                unsafe { flush(&work, &mut gradients, (clip, piece), &chunk) };
-            }
-        }
-        // SAFETY: `V` is supported.
-        unsafe { V::fence() };
-    }
-}
-
-/// Puts the gated gradients of a frame into the ring.
-#[inline(always)]
-unsafe fn open<E: Element, V: Vector<E>>(
-    work: &Workspace<E>,
-    gradients: &mut Gradients<E::Acc>,
-    (clip, frame): (usize, usize),
-    chunk: &Range<usize>,
-) {
-    let offset = work.offset(clip, frame, chunk.start);
-    for out in 0..work.args.outputs() {
-        let slot = (out * gradients.slots + frame % gradients.slots) * work.cut.chunk;
-        let m = gradients.ring[slot..slot + chunk.len()].as_mut_ptr();
-        // SAFETY: the caller's promise; the slot is as long as the chunk.
+        let plan = Plan::of(self.0);
+        // SAFETY: the caller's promise.
         unsafe {
-            let (g, y) = (work.args.grad[out].cast::<E>(), work.args.y[out].cast::<E>());
-            gate::<E, V>(g.add(offset), y.add(offset), m, chunk.len());
-        }
-    }
-}
-
-/// Lists the terms that meet in the gradient of a frame.
-#[inline(always)]
-fn collect<E: Element>(
-    work: &Workspace<E>,
-    gradients: &mut Gradients<E::Acc>,
-    frame: usize,
-    (chunk, at): (&Range<usize>, usize),
-    terms: &mut Vec<Back<E::Acc>>,
-) {
-    terms.clear();
-    for term in &work.plan.terms {
-        let m = match work.meets(frame, term, -1) {
-            Some(source) => {
-                let slot = term.out * gradients.slots + source % gradients.slots;
-                gradients.ring[slot * work.cut.chunk + at - chunk.start..].as_ptr()
-            }
-            None => gradients.blank.as_ptr(),
-        };
-        let s = work.args.shape.s();
-        let column = match work.weights {
-            Weights::Runs => (at / s - chunk.start / s) * LANES,
-            Weights::Elements { .. } => 0,
-        };
-        let sum = gradients.sums[term.row * gradients.row + column..].as_mut_ptr();
-        terms.push(Back { m, w: work.weight(term.row, at), sum });
-    }
-}
-
-/// Moves the sums of a chunk into the task's part of `partial`.
-#[inline(always)]
-unsafe fn flush<E: Element>(
-    work: &Workspace<E>,
-    gradients: &mut Gradients<E::Acc>,
-    (clip, piece): (usize, usize),
-    chunk: &Range<usize>,
-) {
-    let (shape, rows) = (&work.args.shape, work.plan.rows.len());
-    let (c, s, splits) = (shape.c(), shape.s(), work.args.splits());
-    let block = if shape.is_channels_last() { clip * splits + piece } else { clip };
-    for (row, sums) in gradients.sums.chunks_exact_mut(gradients.row).enumerate() {
-        // SAFETY: `partial` holds `[blocks, rows, C]`.
-        let partial = unsafe {
-            std::slice::from_raw_parts_mut(work.args.partial.add((block * rows + row) * c), c)
-        };
-        if shape.is_channels_last() {
-            for sums in sums.chunks_exact(c) {
-                partial.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum.to_f64());
-            }
-        } else {
-            let width = if matches!(work.weights, Weights::Runs) { LANES } else { s };
-            let channels = chunk.start / s..chunk.end.div_ceil(s);
-            for (total, sums) in partial[channels].iter_mut().zip(sums.chunks_exact(width)) {
-                *total += total_of(sums);
+            match &plan.terms[..] {
+                terms if terms == Three::TERMS => self.tasks::<E, V, _>(&Three, &plan, tasks),
+                terms if terms == ThreeOfPairs::TERMS => {
+                    self.tasks::<E, V, _>(&ThreeOfPairs, &plan, tasks);
+                }
+                _ => self.tasks::<E, V, _>(&plan, &plan, tasks),
             }
         }
-        sums.fill(E::Acc::ZERO);
     }
 }
 
-/// The sum of some numbers, in eight independent chains.
-#[inline(always)]
-pub(super) fn total_of<A: Accumulator>(values: &[A]) -> f64 {
-    let mut lanes = [0.0; 8];
-    let chunks = values.chunks_exact(8);
-    let rest: f64 = chunks.remainder().iter().map(|value| value.to_f64()).sum();
-    for chunk in chunks {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane += value.to_f64());
+impl Backward<'_> {
+    #[inline(always)]
+    unsafe fn tasks<E: Element, V: Vector<E>, F: Form>(
+        &self,
+        form: &F,
+        plan: &Plan,
+        tasks: Range<i64>,
+    ) {
+        // SAFETY: as in the forward loop.
+        unsafe {
+            let mut work = Workspace::<E>::new(self.0, plan, &[self.0.grad_x.cast()]);
+            let per_clip = work.cut.per_clip();
+            for task in tasks {
+                let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
+                for strip in work.cut.strips(piece) {
+                    work.enter(&strip);
+                    let (maps, rows) = (work.maps(clip, strip.start), work.rows());
+                    let (len, mut ahead) = (strip.len(), Ahead::new(strip.len(), maps.frame));
+                    let done = if work.streams {
+                        spread::<E, V, F, true>(form, &maps, rows, 0..len, &mut ahead)
+                    } else {
+                        spread::<E, V, F, false>(form, &maps, rows, 0..len, &mut ahead)
+                    };
+                    spread::<E, E::Acc, F, false>(form, &maps, rows, done..len, &mut ahead);
+                    work.leave((clip, piece), &strip);
+                }
+            }
+            V::fence();
+        }
     }
-    lanes.iter().sum::<f64>() + rest
 }

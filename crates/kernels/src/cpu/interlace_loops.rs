@@ -8,7 +8,7 @@ use super::shape::CHUNK;
 use super::vector::{Accumulator, Element, Vector, copy, head};
 
 /// Accumulators that a sum is spread over.
-const LANES: usize = 16;
+const LANES: usize = 32;
 
 /// A piece of one clip: rows of neighbouring elements, the same in every frame.
 struct Piece {

@@ -94,6 +94,15 @@ pub enum Dtype {
 }
 
 impl Dtype {
+    /// Bytes of an element.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::Bf16 => 2,
+            Self::F64 => 8,
+        }
+    }
+
     /// The type with this number.
     pub(crate) fn of(number: i32) -> Option<Self> {
         [Self::F32, Self::Bf16, Self::F64].into_iter().find(|dtype| *dtype as i32 == number)
@@ -132,12 +141,13 @@ pub(crate) unsafe fn launch(kernel: &impl Kernel, dtype: Dtype, tasks: Range<i64
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
 unsafe fn avx512(kernel: &impl Kernel, dtype: Dtype, tasks: Range<i64>) {
+    use super::x86_bf16::Twin;
     use std::arch::x86_64::{__m512, __m512d};
     // SAFETY: the caller's promise.
     unsafe {
         match dtype {
             Dtype::F32 => kernel.run::<f32, __m512>(tasks),
-            Dtype::Bf16 => kernel.run::<Bf16, __m512>(tasks),
+            Dtype::Bf16 => kernel.run::<Bf16, Twin<__m512>>(tasks),
             Dtype::F64 => kernel.run::<f64, __m512d>(tasks),
         }
     }
@@ -146,12 +156,13 @@ unsafe fn avx512(kernel: &impl Kernel, dtype: Dtype, tasks: Range<i64>) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 unsafe fn avx2(kernel: &impl Kernel, dtype: Dtype, tasks: Range<i64>) {
+    use super::x86_bf16::Twin;
     use std::arch::x86_64::{__m256, __m256d};
     // SAFETY: the caller's promise.
     unsafe {
         match dtype {
             Dtype::F32 => kernel.run::<f32, __m256>(tasks),
-            Dtype::Bf16 => kernel.run::<Bf16, __m256>(tasks),
+            Dtype::Bf16 => kernel.run::<Bf16, Twin<__m256>>(tasks),
             Dtype::F64 => kernel.run::<f64, __m256d>(tasks),
         }
     }

@@ -10,7 +10,8 @@
 
 mod aggregate;
 mod aggregate_loops;
-mod aggregate_rows;
+mod aggregate_columns;
+mod aggregate_forms;
 pub mod export;
 mod interlace;
 mod interlace_loops;
@@ -20,6 +21,8 @@ mod shift;
 mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+#[cfg(target_arch = "x86_64")]
+mod x86_bf16;
 
 pub use aggregate::Aggregate;
 pub use interlace::Interlace;

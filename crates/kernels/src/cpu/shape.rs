@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::isa::Dtype;
+
 /// Elements of a frame that one chunk covers: small enough that the chunks of a few frames stay
 /// in the second-level cache, long enough for the hardware prefetcher.
 pub(crate) const CHUNK: usize = 4096;
@@ -45,6 +47,16 @@ impl Shape {
         self.c() * self.s()
     }
 
+    /// Elements of a run: a plane, or the channels of a position.
+    pub(crate) fn run(&self) -> usize {
+        if self.is_channels_last() { self.c() } else { self.s() }
+    }
+
+    /// Bytes of an element.
+    pub(crate) fn width(&self) -> usize {
+        Dtype::of(self.dtype).map_or(4, Dtype::bytes)
+    }
+
     /// Whether a map is too large to stay in a cache until something reads it: then stores go past
     /// the caches, which saves reading what they overwrite.
     pub(crate) fn streams(&self, width: usize) -> bool {
@@ -65,33 +77,41 @@ impl Shape {
     }
 }
 
+/// Elements of a frame whose columns are walked through time together: few enough that those of
+/// all frames, and the next ones being fetched, stay in the second-level cache.
+pub(crate) const STRIP: usize = 1024;
+
+/// Bytes of a cache line, and of the widest vector.
+pub(crate) const LINE: usize = 64;
+
 /// How one clip is cut: each task is a range of the frame's flat elements, for all frames.
 ///
-/// Channel by channel a task covers whole channels. Position by position it covers all channels
-/// of some positions, and there are few enough tasks that the sums they leave weigh little.
+/// A frame is a row of runs: planes channel by channel, or all channels of a position. A task
+/// covers whole runs, and whole cache lines where it can. Channel by channel no other task then
+/// sums for its channels; position by position there are few enough tasks that their sums weigh
+/// little.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
     /// Elements of a full task.
     pub task: usize,
-    /// Elements of a full chunk; a task is one or more of them.
-    pub chunk: usize,
     frame: usize,
 }
 
 impl Cut {
     pub fn of(shape: &Shape) -> Self {
-        let (c, s, frame) = (shape.c(), shape.s(), shape.frame());
         if shape.is_empty() {
-            return Self { task: 1, chunk: 1, frame: 0 };
+            return Self { task: 1, frame: 0 };
         }
+        let run = shape.run();
+        let mut runs = (CHUNK / run).max(1);
         if shape.is_channels_last() {
-            let chunk = shape.chunk_positions();
-            let least = s.div_ceil(16).max(128usize.div_ceil(shape.t()));
-            let task = chunk * least.div_ceil(chunk);
-            return Self { task: task * c, chunk: chunk * c, frame };
+            let least = shape.s().div_ceil(16).max(128usize.div_ceil(shape.t()));
+            runs *= least.div_ceil(runs);
         }
-        let task = (CHUNK / s).clamp(1, c) * s;
-        Self { task, chunk: if s > CHUNK { CHUNK } else { task }, frame }
+        // `LINE` is a power of two: its common divisor with a length is the length's lowest bit.
+        let bytes = run * shape.width();
+        let lines = LINE / (1 << bytes.trailing_zeros()).min(LINE);
+        Self { task: runs.next_multiple_of(lines) * run, frame: shape.frame() }
     }
 
     /// Tasks of one clip.
@@ -99,10 +119,9 @@ impl Cut {
         self.frame.div_ceil(self.task)
     }
 
-    /// The chunks of a task.
-    pub fn chunks(&self, task: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let Self { task: size, chunk, frame } = *self;
-        let end = ((task + 1) * size).min(frame);
-        (task * size..end).step_by(chunk).map(move |start| start..(start + chunk).min(end))
+    /// The strips of a task.
+    pub fn strips(&self, task: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let end = ((task + 1) * self.task).min(self.frame);
+        (task * self.task..end).step_by(STRIP).map(move |start| start..(start + STRIP).min(end))
     }
 }

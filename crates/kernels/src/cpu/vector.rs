@@ -85,20 +85,22 @@ accumulator!(f64);
 /// detected; pointers must be valid for `LANES` elements, aligned as one element is.
 pub(crate) trait Vector<E: Element>: Copy {
     const LANES: usize;
+    /// Bytes of the elements.
+    const BYTES: usize = Self::LANES * size_of::<E>();
     unsafe fn splat(value: E::Acc) -> Self;
     unsafe fn load(from: *const E) -> Self;
     unsafe fn store(self, to: *mut E);
-    /// Stores past the caches, where the processor can; `to` is aligned to `LANES` elements.
+    /// Stores past the caches, where the processor can; `to` is aligned to `BYTES`.
     #[inline(always)]
     unsafe fn stream(self, to: *mut E) {
         // SAFETY: the caller's promise.
         unsafe { self.store(to) }
     }
-    /// As `stream`, for accumulators.
+    /// Copies `BYTES` bytes past the caches; `to` is aligned to them.
     #[inline(always)]
-    unsafe fn stream_acc(self, to: *mut E::Acc) {
+    unsafe fn carry(from: *const u8, to: *mut u8) {
         // SAFETY: the caller's promise.
-        unsafe { self.store_acc(to) }
+        unsafe { from.copy_to_nonoverlapping(to, Self::BYTES) }
     }
     /// Makes streamed stores visible to other threads.
     #[inline(always)]
@@ -229,7 +231,7 @@ pub(super) fn head<E: Element, V: Vector<E>>(to: *const E, len: usize) -> usize 
     if bytes.is_multiple_of(size_of::<E>()) { (bytes / size_of::<E>()).min(len) } else { len }
 }
 
-/// Copies `len` elements, past the caches if `stream`.
+/// Copies `bytes` bytes, past the caches if `stream`.
 ///
 /// # Safety
 /// As [`std::ptr::copy_nonoverlapping`], and `V` is supported.
@@ -240,19 +242,30 @@ pub(super) unsafe fn copy<E: Element, V: Vector<E>>(
     bytes: usize,
     stream: bool,
 ) {
-    let vector = V::LANES * size_of::<E::Acc>();
     // SAFETY: every access lies inside the `bytes` bytes; the middle is aligned for streaming.
     unsafe {
-        if !stream || bytes < vector {
+        if !stream || bytes < 2 * V::BYTES {
             return from.copy_to_nonoverlapping(to, bytes);
         }
-        let mut at = (vector - to as usize % vector) % vector;
-        at = at.min(bytes);
+        let mut at = (V::BYTES - to as usize % V::BYTES) % V::BYTES;
         from.copy_to_nonoverlapping(to, at);
-        while at + vector <= bytes {
-            V::load_acc(from.add(at).cast()).stream_acc(to.add(at).cast());
-            at += vector;
+        while at + V::BYTES <= bytes {
+            V::carry(from.add(at), to.add(at));
+            at += V::BYTES;
         }
         from.add(at).copy_to_nonoverlapping(to.add(at), bytes - at);
     }
+}
+
+/// Asks for the memory at `at` to be brought into the second-level cache; any address will do.
+#[inline(always)]
+pub(super) fn prefetch<E>(at: *const E) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing, and SSE is part of x86-64.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }

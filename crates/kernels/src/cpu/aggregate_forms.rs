@@ -1,0 +1,373 @@
+//! The terms of TAM that meet in a column: fixed for the networks' three taps, so that all vectors
+//! of a column are registers, and of any number else.
+
+use super::aggregate::{Plan, Term};
+use super::shape::STRIP;
+use super::vector::{Accumulator, Element, Vector};
+
+/// What a column of TAM adds up.
+///
+/// Only constant places of arrays are named, and no vector passes through a closure: the compiler
+/// keeps them in registers, and in one function with the right instruction set, only so.
+///
+/// # Safety
+/// Of all methods: `V` is supported, and pointers are valid for `LANES` elements at `at`.
+pub(super) trait Form {
+    /// The frames in sight of a column, oldest first.
+    type Sight<V: Copy>;
+    /// One such sight for each output.
+    type Sights<V: Copy>;
+    /// One vector for each term.
+    type Few<V: Copy>;
+
+    fn sight<V: Copy>(&self, value: V) -> Self::Sight<V>;
+
+    fn sights<V: Copy>(&self, value: V) -> Self::Sights<V>;
+
+    fn few<V: Copy>(&self, value: V) -> Self::Few<V>;
+
+    /// How many frames before and after one it meets.
+    fn reach(&self) -> (usize, usize);
+
+    /// Reads the numbers of an element from rows that are [`STRIP`] apart.
+    unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut Self::Few<V>, from: *const E::Acc);
+
+    /// Writes them.
+    unsafe fn write<E: Element, V: Vector<E>>(&self, few: &Self::Few<V>, to: *mut E::Acc);
+
+    /// Puts a frame into sight and lets the oldest one out of it.
+    fn enter<V: Copy>(&self, sight: &mut Self::Sight<V>, newest: V);
+
+    /// As `enter` for each output: the gradients at `at` where its result is not zero, or nothing.
+    unsafe fn open<E: Element, V: Vector<E>>(
+        &self,
+        sights: &mut Self::Sights<V>,
+        grads: [*const E; 2],
+        ys: [*mut E; 2],
+        at: Option<usize>,
+    );
+
+    /// Puts the sum of each output, rectified, at `at`.
+    unsafe fn mix<E: Element, V: Vector<E>, const STREAM: bool>(
+        &self,
+        sight: &Self::Sight<V>,
+        weights: &Self::Few<V>,
+        ys: [*mut E; 2],
+        at: usize,
+    );
+
+    /// The gradient of a frame; adds its products with the frame to `sums`.
+    unsafe fn spread<E: Element, V: Vector<E>>(
+        &self,
+        sights: &Self::Sights<V>,
+        weights: &Self::Few<V>,
+        sums: &mut Self::Few<V>,
+        x: V,
+    ) -> V;
+}
+
+#[inline(always)]
+pub(super) unsafe fn put<E: Element, V: Vector<E>, const STREAM: bool>(value: V, to: *mut E) {
+    // SAFETY: the caller's target is valid, and aligned if `STREAM`.
+    unsafe { if STREAM { value.stream(to) } else { value.store(to) } }
+}
+
+/// `grad` where `y` is not zero; zero outside the clip.
+#[inline(always)]
+unsafe fn gated<E: Element, V: Vector<E>>(grad: *const E, y: *const E, at: Option<usize>) -> V {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match at {
+            Some(at) => V::load(grad.add(at)).gate(V::load(y.add(at))),
+            None => V::splat(E::Acc::ZERO),
+        }
+    }
+}
+
+/// Three taps.
+pub(super) struct Three;
+
+impl Three {
+    pub const TERMS: [Term; 3] =
+        [Term { out: 0, shift: -1 }, Term { out: 0, shift: 0 }, Term { out: 0, shift: 1 }];
+}
+
+impl Form for Three {
+    type Sight<V: Copy> = [V; 3];
+    type Sights<V: Copy> = [V; 3];
+    type Few<V: Copy> = [V; 3];
+    #[inline(always)]
+    fn sight<V: Copy>(&self, value: V) -> [V; 3] {
+        [value; 3]
+    }
+    #[inline(always)]
+    fn sights<V: Copy>(&self, value: V) -> [V; 3] {
+        [value; 3]
+    }
+    #[inline(always)]
+    fn few<V: Copy>(&self, value: V) -> [V; 3] {
+        [value; 3]
+    }
+    #[inline(always)]
+    fn reach(&self) -> (usize, usize) {
+        (1, 1)
+    }
+    #[inline(always)]
+    unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut [V; 3], from: *const E::Acc) {
+        // SAFETY: the caller's promise, here and below.
+        unsafe {
+            few[0] = V::load_acc(from);
+            few[1] = V::load_acc(from.add(STRIP));
+            few[2] = V::load_acc(from.add(2 * STRIP));
+        }
+    }
+    #[inline(always)]
+    unsafe fn write<E: Element, V: Vector<E>>(&self, few: &[V; 3], to: *mut E::Acc) {
+        unsafe {
+            few[0].store_acc(to);
+            few[1].store_acc(to.add(STRIP));
+            few[2].store_acc(to.add(2 * STRIP));
+        }
+    }
+    #[inline(always)]
+    fn enter<V: Copy>(&self, sight: &mut [V; 3], newest: V) {
+        *sight = [sight[1], sight[2], newest];
+    }
+    #[inline(always)]
+    unsafe fn open<E: Element, V: Vector<E>>(
+        &self,
+        sights: &mut [V; 3],
+        grads: [*const E; 2],
+        ys: [*mut E; 2],
+        at: Option<usize>,
+    ) {
+        unsafe { self.enter(sights, gated(grads[0], ys[0], at)) }
+    }
+    #[inline(always)]
+    unsafe fn mix<E: Element, V: Vector<E>, const STREAM: bool>(
+        &self,
+        &[past, here, next]: &[V; 3],
+        &[a, b, c]: &[V; 3],
+        ys: [*mut E; 2],
+        at: usize,
+    ) {
+        unsafe {
+            let sum = past.mul(a).add(here.mul(b)).add(next.mul(c));
+            put::<E, V, STREAM>(sum.relu(), ys[0].add(at));
+        }
+    }
+    #[inline(always)]
+    unsafe fn spread<E: Element, V: Vector<E>>(
+        &self,
+        &[past, here, next]: &[V; 3],
+        &[a, b, c]: &[V; 3],
+        sums: &mut [V; 3],
+        x: V,
+    ) -> V {
+        // The past tap saw this frame from the next one.
+        unsafe {
+            sums[0] = sums[0].add(next.mul(x));
+            sums[1] = sums[1].add(here.mul(x));
+            sums[2] = sums[2].add(past.mul(x));
+            next.mul(a).add(here.mul(b)).add(past.mul(c))
+        }
+    }
+}
+
+/// Three taps over maps that two frames share.
+pub(super) struct ThreeOfPairs;
+
+impl ThreeOfPairs {
+    pub const TERMS: [Term; 4] = [
+        Term { out: 0, shift: -1 },
+        Term { out: 0, shift: 0 },
+        Term { out: 1, shift: 0 },
+        Term { out: 1, shift: 1 },
+    ];
+}
+
+impl Form for ThreeOfPairs {
+    type Sight<V: Copy> = [V; 3];
+    type Sights<V: Copy> = [[V; 3]; 2];
+    type Few<V: Copy> = [V; 4];
+    #[inline(always)]
+    fn sight<V: Copy>(&self, value: V) -> [V; 3] {
+        [value; 3]
+    }
+    #[inline(always)]
+    fn sights<V: Copy>(&self, value: V) -> [[V; 3]; 2] {
+        [[value; 3]; 2]
+    }
+    #[inline(always)]
+    fn few<V: Copy>(&self, value: V) -> [V; 4] {
+        [value; 4]
+    }
+    #[inline(always)]
+    fn reach(&self) -> (usize, usize) {
+        (1, 1)
+    }
+    #[inline(always)]
+    unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut [V; 4], from: *const E::Acc) {
+        // SAFETY: the caller's promise, here and below.
+        unsafe {
+            few[0] = V::load_acc(from);
+            few[1] = V::load_acc(from.add(STRIP));
+            few[2] = V::load_acc(from.add(2 * STRIP));
+            few[3] = V::load_acc(from.add(3 * STRIP));
+        }
+    }
+    #[inline(always)]
+    unsafe fn write<E: Element, V: Vector<E>>(&self, few: &[V; 4], to: *mut E::Acc) {
+        unsafe {
+            few[0].store_acc(to);
+            few[1].store_acc(to.add(STRIP));
+            few[2].store_acc(to.add(2 * STRIP));
+            few[3].store_acc(to.add(3 * STRIP));
+        }
+    }
+    #[inline(always)]
+    fn enter<V: Copy>(&self, sight: &mut [V; 3], newest: V) {
+        *sight = [sight[1], sight[2], newest];
+    }
+    #[inline(always)]
+    unsafe fn open<E: Element, V: Vector<E>>(
+        &self,
+        [even, odd]: &mut [[V; 3]; 2],
+        grads: [*const E; 2],
+        ys: [*mut E; 2],
+        at: Option<usize>,
+    ) {
+        unsafe {
+            self.enter(even, gated(grads[0], ys[0], at));
+            self.enter(odd, gated(grads[1], ys[1], at));
+        }
+    }
+    #[inline(always)]
+    unsafe fn mix<E: Element, V: Vector<E>, const STREAM: bool>(
+        &self,
+        &[past, here, next]: &[V; 3],
+        &[a, b, c, d]: &[V; 4],
+        ys: [*mut E; 2],
+        at: usize,
+    ) {
+        unsafe {
+            put::<E, V, STREAM>(past.mul(a).add(here.mul(b)).relu(), ys[0].add(at));
+            put::<E, V, STREAM>(here.mul(c).add(next.mul(d)).relu(), ys[1].add(at));
+        }
+    }
+    #[inline(always)]
+    unsafe fn spread<E: Element, V: Vector<E>>(
+        &self,
+        &[[_, even, even_next], [odd_past, odd, _]]: &[[V; 3]; 2],
+        &[a, b, c, d]: &[V; 4],
+        sums: &mut [V; 4],
+        x: V,
+    ) -> V {
+        unsafe {
+            sums[0] = sums[0].add(even_next.mul(x));
+            sums[1] = sums[1].add(even.mul(x));
+            sums[2] = sums[2].add(odd.mul(x));
+            sums[3] = sums[3].add(odd_past.mul(x));
+            even_next.mul(a).add(even.mul(b)).add(odd.mul(c)).add(odd_past.mul(d))
+        }
+    }
+}
+
+impl Plan {
+    fn outputs(&self) -> usize {
+        1 + self.terms.iter().map(|term| term.out).max().unwrap_or(0)
+    }
+}
+
+impl Form for Plan {
+    type Sight<V: Copy> = Vec<V>;
+    type Sights<V: Copy> = Vec<Vec<V>>;
+    type Few<V: Copy> = Vec<V>;
+    fn sight<V: Copy>(&self, value: V) -> Vec<V> {
+        let (before, after) = self.reach();
+        vec![value; before + 1 + after]
+    }
+    fn sights<V: Copy>(&self, value: V) -> Vec<Vec<V>> {
+        vec![self.sight(value); self.outputs()]
+    }
+    fn few<V: Copy>(&self, value: V) -> Vec<V> {
+        vec![value; self.terms.len()]
+    }
+    fn reach(&self) -> (usize, usize) {
+        let shifts = || self.terms.iter().map(|term| term.shift);
+        let (least, most) = (shifts().min().unwrap_or(0), shifts().max().unwrap_or(0));
+        (least.min(0).unsigned_abs(), most.max(0).unsigned_abs())
+    }
+    #[inline(always)]
+    unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut Vec<V>, from: *const E::Acc) {
+        for (index, value) in few.iter_mut().enumerate() {
+            // SAFETY: the caller's promise, here and below.
+            *value = unsafe { V::load_acc(from.add(index * STRIP)) };
+        }
+    }
+    #[inline(always)]
+    unsafe fn write<E: Element, V: Vector<E>>(&self, few: &Vec<V>, to: *mut E::Acc) {
+        for (index, value) in few.iter().enumerate() {
+            unsafe { value.store_acc(to.add(index * STRIP)) };
+        }
+    }
+    #[inline(always)]
+    fn enter<V: Copy>(&self, sight: &mut Vec<V>, newest: V) {
+        let last = sight.len() - 1;
+        sight.copy_within(1.., 0);
+        sight[last] = newest;
+    }
+    #[inline(always)]
+    unsafe fn open<E: Element, V: Vector<E>>(
+        &self,
+        sights: &mut Vec<Vec<V>>,
+        grads: [*const E; 2],
+        ys: [*mut E; 2],
+        at: Option<usize>,
+    ) {
+        for (out, sight) in sights.iter_mut().enumerate() {
+            unsafe { self.enter(sight, gated(grads[out], ys[out], at)) };
+        }
+    }
+    #[inline(always)]
+    unsafe fn mix<E: Element, V: Vector<E>, const STREAM: bool>(
+        &self,
+        sight: &Vec<V>,
+        weights: &Vec<V>,
+        ys: [*mut E; 2],
+        at: usize,
+    ) {
+        let (before, _) = self.reach();
+        for (out, y) in ys.into_iter().enumerate().take(self.outputs()) {
+            unsafe {
+                let mut sum = V::splat(E::Acc::ZERO);
+                for (term, weight) in self.terms.iter().zip(weights) {
+                    if term.out == out {
+                        let met = sight[before.wrapping_add_signed(term.shift)];
+                        sum = sum.add(met.mul(*weight));
+                    }
+                }
+                put::<E, V, STREAM>(sum.relu(), y.add(at));
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn spread<E: Element, V: Vector<E>>(
+        &self,
+        sights: &Vec<Vec<V>>,
+        weights: &Vec<V>,
+        sums: &mut Vec<V>,
+        x: V,
+    ) -> V {
+        let (_, after) = self.reach();
+        unsafe {
+            let mut total = V::splat(E::Acc::ZERO);
+            for (index, term) in self.terms.iter().enumerate() {
+                let met = sights[term.out][after.wrapping_add_signed(-term.shift)];
+                sums[index] = sums[index].add(met.mul(x));
+                total = total.add(met.mul(weights[index]));
+            }
+            total
+        }
+    }
+}
