@@ -23,6 +23,7 @@ pub(crate) const FAN_OUT: Init = Init::Kaiming {
 pub(crate) struct Conv2d {
     weight: Tensor,
     stride: i64,
+    groups: i64,
 }
 
 /// The dimensions of a [`Conv2d`].
@@ -38,7 +39,14 @@ impl Conv2d {
     pub fn new(path: &nn::Path, shape: ConvShape) -> Result<Self, TchError> {
         let ConvShape { cin, cout, kernel, stride } = shape;
         let weight = path.f_var("weight", &[cout, cin, kernel, kernel], FAN_OUT)?;
-        Ok(Self { weight, stride })
+        Ok(Self { weight, stride, groups: 1 })
+    }
+
+    /// One filter for each of `shape.cin` = `shape.cout` channels, as in MobileNets.
+    pub fn depthwise(path: &nn::Path, shape: ConvShape) -> Result<Self, TchError> {
+        let ConvShape { cin, cout, kernel, stride } = shape;
+        let weight = path.f_var("weight", &[cout, 1, kernel, kernel], FAN_OUT)?;
+        Ok(Self { weight, stride, groups: cin })
     }
 
     /// `[n, cin, h, w]` to `[n, cout, ceil(h / stride), ceil(w / stride)]`.
@@ -50,7 +58,7 @@ impl Conv2d {
             [self.stride, self.stride],
             [padding, padding],
             [1, 1],
-            1,
+            self.groups,
         )
     }
 }
@@ -99,6 +107,8 @@ pub(crate) enum LinearInit {
     Bias(f64),
     /// The classifiers of the official codes: `N(0, 0.001)`, bias 0.
     Classifier,
+    /// `N(0, s)` of this `s`, bias 0.
+    Normal(f64),
 }
 
 /// A linear layer with bias.
@@ -115,6 +125,7 @@ impl Linear {
             LinearInit::Default => (uniform, uniform),
             LinearInit::Bias(bias) => (uniform, Init::Const(bias)),
             LinearInit::Classifier => (Init::Randn { mean: 0.0, stdev: 0.001 }, Init::Const(0.0)),
+            LinearInit::Normal(stdev) => (Init::Randn { mean: 0.0, stdev }, Init::Const(0.0)),
         };
         Ok(Self {
             weight: path.f_var("weight", &[cout, cin], weight)?,
@@ -153,7 +164,7 @@ impl Conv1d {
 
 /// PyTorch's default for convolutions and linear layers: its kaiming call with a = sqrt(5)
 /// comes down to this bound, for weights and biases alike.
-fn uniform_by_inputs(inputs: i64) -> Init {
+pub(crate) fn uniform_by_inputs(inputs: i64) -> Init {
     let bound = 1.0 / (inputs as f64).sqrt();
     Init::Uniform { lo: -bound, up: bound }
 }

@@ -6,6 +6,7 @@
 //! | `arch` | paper | official code whose names and numbers are matched |
 //! | --- | --- | --- |
 //! | `blvnet-tam` | <https://arxiv.org/abs/1912.00869> | IBM/bLVNet-TAM |
+//! | `tam-resnet` | <https://arxiv.org/abs/2010.11757> | IBM/action-recognition-pytorch |
 //! | `tsn` | <https://arxiv.org/abs/1608.00859> | Sense-X/X-Temporal |
 //! | `tsm` | <https://arxiv.org/abs/1811.08383> | mit-han-lab/temporal-shift-module, Sense-X/X-Temporal |
 //! | `tin` | <https://arxiv.org/abs/2001.06499> | deepcs233/TIN, Sense-X/X-Temporal |
@@ -21,15 +22,19 @@ mod network;
 mod pass;
 pub mod recipe;
 mod spec;
+mod stream;
 mod temporal;
 
 pub use checkpoint::{CheckpointReport, LoadOptions, ModelCard, Reshaped};
 pub use error::ModelError;
-pub use info::{InputInfo, ModelInfo, list_models, model_info};
+pub use info::{InputInfo, ModelInfo, ModuleInfo, list_models, model_info, model_info_by_module};
 pub use model::{GENERATOR, Model, ParamInfo};
 pub use network::{InterlaceState, Network};
-pub use pass::Mode;
+pub use pass::{Mode, Pass};
 pub use spec::{
-    BigLittleDepth, BlvnetTamSpec, Consensus, Modality, ModelSpec, OffsetScale, ResnetDepth,
-    Rounds, ShiftPlace, TinSpec, TsmSpec, TsnSpec,
+    BigLittleDepth, Blending, BlresnetSpec, BlvnetTamSpec, Consensus, Modality, ModelSpec,
+    OffsetScale, PluggedSpec, ResnetDepth, Rounds, ShiftPlace, TamDepth, TamResnetSpec,
+    TemporalPooling, TinSpec, TsmDepth, TsmSpec, TsnSpec,
 };
+pub use stream::OnlineState;
+pub use temporal::{Cost, Own, Place, Slot, TemporalModule, TemporalPlug};

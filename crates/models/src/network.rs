@@ -2,11 +2,13 @@
 
 use tch::{Kind, Tensor, nn};
 
-use crate::backbones::{BigLittle, Resnet, big_little, resnet};
+use crate::backbones::plan::at;
+use crate::backbones::{BigLittle, MobileNet, Resnet, ResnetPlan, big_little, mobilenet, resnet};
 use crate::layers::{Linear, LinearInit};
 use crate::pass::{Mode, Pass};
-use crate::spec::{Modality, ResnetDepth};
-use crate::temporal::TemporalConfig;
+use crate::spec::{Consensus, Modality, PluggedSpec, TsmDepth, TsmSpec};
+use crate::stream::{Carried, OnlineState};
+use crate::temporal;
 use crate::{ModelError, ModelSpec};
 
 /// Dropout of X-Temporal's own backbone, before the one of the spec
@@ -29,7 +31,6 @@ pub struct InterlaceState {
 pub struct Network {
     spec: ModelSpec,
     trunk: Trunk,
-    double_dropout: bool,
     classifier: Linear,
 }
 
@@ -37,6 +38,7 @@ pub struct Network {
 enum Trunk {
     Resnet(Box<Resnet>),
     BigLittle(Box<BigLittle>),
+    MobileNet(Box<MobileNet>),
 }
 
 impl Network {
@@ -46,29 +48,15 @@ impl Network {
     /// When the spec is invalid or libtorch cannot allocate the weights.
     pub fn new(path: &nn::Path, spec: &ModelSpec) -> Result<Self, ModelError> {
         spec.validate()?;
-        let base = path / trunk_name(spec);
-        let channels = spec.modality().conv_channels();
-        let resnet = |depth: ResnetDepth| {
-            Resnet::new(&base, depth, channels, TemporalConfig::of(spec))
-                .map(|trunk| Trunk::Resnet(Box::new(trunk)))
-        };
-        let (trunk, double_dropout) = match spec {
-            ModelSpec::BlvnetTam(spec) => (
-                BigLittle::new(&base, spec, channels)
-                    .map(|trunk| Trunk::BigLittle(Box::new(trunk))),
-                false,
-            ),
-            ModelSpec::Tsn(spec) => (resnet(spec.depth), spec.double_dropout),
-            ModelSpec::Tsm(spec) => (resnet(spec.depth), spec.double_dropout),
-            ModelSpec::Tin(spec) => (resnet(spec.depth), spec.double_dropout),
-        };
-        let head = classifier_name(spec).split('.').fold(path.clone(), |path, part| path / part);
-        let classifier =
-            Linear::new(&head, feature_channels(spec), spec.num_classes(), LinearInit::Classifier)?;
-        Ok(Self { spec: spec.clone(), trunk: trunk?, double_dropout, classifier })
+        let trunk = Trunk::new(&at(path, trunk_name(spec)), spec)?;
+        let head = at(path, classifier_name(spec));
+        let (features, classes) = (feature_channels(spec), spec.num_classes());
+        let classifier = Linear::new(&head, features, classes, classifier_init(spec))?;
+        Ok(Self { spec: spec.clone(), trunk, classifier })
     }
 
-    /// Logits `[N, classes]` of normalised clips `[N, T, C, H, W]`.
+    /// Logits `[N, classes]` of normalised clips `[N, T, C, H, W]`; with consensus `identity`
+    /// those of every frame, `[N, T, classes]` (a single frame's are `[N, classes]`).
     ///
     /// # Errors
     /// When the shape is not that of the spec, or libtorch fails.
@@ -84,13 +72,40 @@ impl Network {
         self.run(clip, &mut Pass::new(mode))
     }
 
+    /// Logits `[N, T, classes]` of the next frames `[N, T, C, H, W]` of a stream, for any `T`, in
+    /// eval mode. An online network gives for frames one by one, or in pieces, the logits that it
+    /// gives for them as one clip.
+    ///
+    /// # Errors
+    /// When the network is not an online one, or `state` is another network's or was left by frames
+    /// of another number or size; `state` is then unchanged.
+    pub fn forward_online(
+        &self,
+        frames: &Tensor,
+        state: &mut OnlineState,
+    ) -> Result<Tensor, ModelError> {
+        if !self.spec.is_online() {
+            let expected = "true for a stream".to_owned();
+            let received = "false".to_owned();
+            return Err(ModelError::InvalidSpec { field: "online", expected, received });
+        }
+        let size = frames.size();
+        let t = size.get(1).copied().filter(|&t| t >= 1).unwrap_or(1);
+        let mut pass = Pass::streaming(Carried::new(t, state));
+        let features = self.pooled(frames, t, &mut pass)?;
+        let logits = self.classifier.forward(&features)?;
+        let logits = logits.f_view([size[0], t, self.spec.num_classes()])?;
+        *state = pass.into_carried().map(Carried::into_state).unwrap_or_default();
+        Ok(logits)
+    }
+
     /// Features `[N, F]` before the classifier, averaged over the frames; eval mode.
     ///
     /// # Errors
     /// As [`Network::forward`].
     pub fn features(&self, clip: &Tensor) -> Result<Tensor, ModelError> {
-        let pooled = self.pooled(clip, &mut Pass::new(Mode::EVAL))?;
-        Ok(per_clip(&pooled, clip.size()[0])?)
+        let pooled = self.pooled(clip, self.spec.num_frames(), &mut Pass::new(Mode::EVAL))?;
+        Ok(per_clip(&pooled, clip.size()[0])?.f_mean_dim([1i64].as_slice(), false, None)?)
     }
 
     /// The offsets and weights of every interlacing module; empty unless the network is a TIN.
@@ -115,34 +130,41 @@ impl Network {
     }
 
     fn run(&self, clip: &Tensor, pass: &mut Pass) -> Result<Tensor, ModelError> {
-        let mut x = self.pooled(clip, pass)?;
+        let mut x = self.pooled(clip, self.spec.num_frames(), pass)?;
         if pass.mode.dropout {
-            if self.double_dropout {
+            if self.spec.double_dropout() {
                 x = x.f_dropout(BACKBONE_DROPOUT, true)?;
             }
             x = x.f_dropout(self.spec.dropout(), true)?;
         }
-        // The mean over the frames is taken of the logits before any softmax.
-        Ok(per_clip(&self.classifier.forward(&x)?, clip.size()[0])?)
+        let frames = per_clip(&self.classifier.forward(&x)?, clip.size()[0])?;
+        Ok(match self.spec.consensus() {
+            // The mean is taken of the logits before any softmax.
+            Consensus::Avg => frames.f_mean_dim([1i64].as_slice(), false, None)?,
+            // As x_temporal/core/models.py, which drops the dimension of a single frame.
+            Consensus::Identity => frames.f_squeeze_dim(1)?,
+        })
     }
 
-    /// Clips to features `[N*T', F]`, one for each frame that is left at the end.
-    fn pooled(&self, clip: &Tensor, pass: &mut Pass) -> Result<Tensor, ModelError> {
-        let frames = self.frames(clip)?;
+    /// Clips of `t` frames to features `[N*T', F]`, one for each frame that is left at the end.
+    fn pooled(&self, clip: &Tensor, t: i64, pass: &mut Pass) -> Result<Tensor, ModelError> {
+        let frames = self.frames(clip, t)?;
         let maps = match &self.trunk {
             Trunk::Resnet(trunk) => trunk.forward(&frames, pass)?,
             Trunk::BigLittle(trunk) => trunk.forward(&frames, pass)?,
+            Trunk::MobileNet(trunk) => trunk.forward(&frames, pass)?,
         };
         let pooled = maps.f_mean_dim([2i64, 3].as_slice(), false, None)?;
-        let pool = if matches!(self.trunk, Trunk::Resnet(_)) { "avgpool" } else { "gappool" };
-        pass.stage(|| format!("{}.{pool}", trunk_name(&self.spec)), &pooled);
+        let pool = if matches!(self.trunk, Trunk::BigLittle(_)) { "gappool" } else { "avgpool" };
+        let name = || [trunk_name(&self.spec), pool].join(".").trim_start_matches('.').to_owned();
+        pass.stage(name, &pooled);
         Ok(pooled)
     }
 
     /// Clips to what the first convolution sees, `[N*T, C, H, W]`.
-    fn frames(&self, clip: &Tensor) -> Result<Tensor, ModelError> {
+    fn frames(&self, clip: &Tensor, t: i64) -> Result<Tensor, ModelError> {
         let size = clip.size();
-        let (t, c) = (self.spec.num_frames(), self.spec.input_channels());
+        let c = self.spec.input_channels();
         let wrong = |actual| ModelError::Shape {
             tensor: "the clip",
             expected: format!("[N, {t}, {c}, H, W] with N, H and W of at least 1"),
@@ -167,35 +189,92 @@ impl Network {
     }
 }
 
-/// `[N*T, F]` to the mean over the frames, `[N, F]`.
-fn per_clip(x: &Tensor, clips: i64) -> Result<Tensor, tch::TchError> {
-    let features = x.size()[1];
-    x.f_view([clips, -1, features])?.f_mean_dim([1i64].as_slice(), false, None)
+impl Trunk {
+    fn new(path: &nn::Path, spec: &ModelSpec) -> Result<Self, ModelError> {
+        let channels = spec.modality().conv_channels();
+        let big_little = |spec: &_| {
+            BigLittle::new(path, spec, channels).map(|trunk| Self::BigLittle(trunk.into()))
+        };
+        match spec {
+            ModelSpec::BlvnetTam(spec) => big_little(spec),
+            ModelSpec::Blresnet(spec) => big_little(&spec.trunk()),
+            ModelSpec::TamResnet(_)
+            | ModelSpec::Tsn(_)
+            | ModelSpec::Tsm(_)
+            | ModelSpec::Tin(_)
+            | ModelSpec::Plugged(_) => {
+                if let Some(plan) = ResnetPlan::of(spec) {
+                    return Resnet::new(path, &plan).map(|trunk| Self::Resnet(trunk.into()));
+                }
+                let size = (channels, spec.num_frames());
+                let trunk = MobileNet::new(path, size, temporal::plug_of(spec))?;
+                Ok(Self::MobileNet(trunk.into()))
+            }
+        }
+    }
 }
 
-/// What the trunk is called in the official code.
-fn trunk_name(spec: &ModelSpec) -> &'static str {
+/// `[N*T, F]` to `[N, T, F]`.
+fn per_clip(x: &Tensor, clips: i64) -> Result<Tensor, tch::TchError> {
+    let features = x.size()[1];
+    x.f_view([clips, -1, features])
+}
+
+/// Whether this is the online MobileNetV2, a network of its own in the official code.
+fn is_online_mobilenet(spec: &ModelSpec) -> bool {
+    let depth = TsmDepth::MobilenetV2;
+    matches!(spec, ModelSpec::Tsm(TsmSpec { online: true, depth: found, .. }) if *found == depth)
+}
+
+fn is_mobilenet(spec: &ModelSpec) -> bool {
+    matches!(spec, ModelSpec::Tsm(TsmSpec { depth: TsmDepth::MobilenetV2, .. }))
+}
+
+/// What the trunk is called in the official code; empty when its parts have no common name.
+pub(crate) fn trunk_name(spec: &ModelSpec) -> &'static str {
     match spec {
         ModelSpec::BlvnetTam(_) => "baseline_model",
-        ModelSpec::Tsn(_) | ModelSpec::Tsm(_) | ModelSpec::Tin(_) => "base_model",
+        ModelSpec::TamResnet(_) | ModelSpec::Blresnet(_) => "",
+        _ if is_online_mobilenet(spec) => "",
+        ModelSpec::Tsn(_) | ModelSpec::Tsm(_) | ModelSpec::Tin(_) | ModelSpec::Plugged(_) => {
+            "base_model"
+        }
     }
 }
 
 /// What the classifier is called: without dropout it stays the trunk's own.
 pub(crate) fn classifier_name(spec: &ModelSpec) -> &'static str {
     match spec {
+        ModelSpec::TamResnet(_) | ModelSpec::Blresnet(_) => "fc",
+        _ if is_online_mobilenet(spec) => "classifier",
         _ if spec.dropout() > 0.0 => "new_fc",
         ModelSpec::BlvnetTam(_) => "baseline_model.fc",
-        ModelSpec::Tsn(_) | ModelSpec::Tsm(_) | ModelSpec::Tin(_) => "base_model.fc",
+        _ if is_mobilenet(spec) => "base_model.classifier",
+        ModelSpec::Tsn(_) | ModelSpec::Tsm(_) | ModelSpec::Tin(_) | ModelSpec::Plugged(_) => {
+            "base_model.fc"
+        }
+    }
+}
+
+/// How the official code starts the classifier.
+fn classifier_init(spec: &ModelSpec) -> LinearInit {
+    match spec {
+        ModelSpec::TamResnet(_) | ModelSpec::Blresnet(_) => LinearInit::Default,
+        _ if is_online_mobilenet(spec) => LinearInit::Normal(0.01),
+        _ => LinearInit::Classifier,
     }
 }
 
 /// Inputs of the classifier.
 pub(crate) fn feature_channels(spec: &ModelSpec) -> i64 {
+    let resnet = |depth| resnet::feature_channels(depth);
     match spec {
-        ModelSpec::BlvnetTam(_) => big_little::FEATURE_CHANNELS,
-        ModelSpec::Tsn(spec) => resnet::feature_channels(spec.depth),
-        ModelSpec::Tsm(spec) => resnet::feature_channels(spec.depth),
-        ModelSpec::Tin(spec) => resnet::feature_channels(spec.depth),
+        ModelSpec::BlvnetTam(_) | ModelSpec::Blresnet(_) => big_little::FEATURE_CHANNELS,
+        ModelSpec::TamResnet(spec) => resnet(spec.depth.resnet()),
+        ModelSpec::Tsn(spec) | ModelSpec::Plugged(PluggedSpec { resnet: spec, .. }) => {
+            resnet(spec.depth)
+        }
+        ModelSpec::Tsm(spec) => spec.depth.resnet().map_or(mobilenet::FEATURE_CHANNELS, resnet),
+        ModelSpec::Tin(spec) => resnet(spec.depth),
     }
 }

@@ -2,9 +2,13 @@
 
 mod support;
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 use tch::Device;
-use timeweave_models::{Model, ModelSpec, list_models, model_info};
+use timeweave_models::{
+    BigLittleDepth, BlresnetSpec, Model, ModelSpec, list_models, model_info, model_info_by_module,
+};
 
 /// The spec that a row of the reference figures belongs to, or nothing for other families.
 fn spec(name: &str, row: &Value) -> Option<ModelSpec> {
@@ -12,6 +16,23 @@ fn spec(name: &str, row: &Value) -> Option<ModelSpec> {
     let classes = row["output_shape"][1].as_i64()?;
     let words: Vec<&str> = name.split('_').collect();
     let mut spec = json!({ "numClasses": classes });
+    if name.starts_with("blresnet") {
+        let depth = words[0].strip_prefix("blresnet")?.parse::<i64>().ok()?;
+        let depth: BigLittleDepth = serde_json::from_value(json!(depth)).ok()?;
+        return Some(ModelSpec::Blresnet(BlresnetSpec::new(classes, depth)));
+    }
+    if name.starts_with("tam_resnet") {
+        spec["arch"] = json!("tam-resnet");
+        spec["depth"] = json!(words[1].strip_prefix("resnet")?.parse::<i64>().ok()?);
+        spec["numFrames"] = json!(words[2].parse::<i64>().ok()?);
+        spec["temporalPooling"] = json!(if words.contains(&"tpool") { "max" } else { "none" });
+        spec["depthwise"] = json!(!words.contains(&"allc"));
+        let taps = |word: &&str| word.strip_prefix('b')?.parse::<i64>().ok();
+        if let Some(taps) = words.iter().find_map(taps) {
+            spec["blendingFrames"] = json!(taps);
+        }
+        return serde_json::from_value::<ModelSpec>(spec).ok();
+    }
     if name.starts_with("blvnet") {
         let digits = |word: &str| word.trim_start_matches(char::is_alphabetic).parse::<i64>().ok();
         spec["arch"] = json!("blvnet-tam");
@@ -29,11 +50,20 @@ fn spec(name: &str, row: &Value) -> Option<ModelSpec> {
         }
         return serde_json::from_value(spec).ok();
     }
-    let later = name.contains("mobilenet") || name.contains("nonlocal");
-    if later || !["tsn", "tsm", "tin"].contains(&words[0]) {
+    if !["tsn", "tsm", "tin"].contains(&words[0]) {
         return None;
     }
+    if name.contains("mobilenetv2") {
+        let online = words.contains(&"online");
+        let frames = if online { 1 } else { words[2].parse::<i64>().ok()? };
+        return serde_json::from_value(json!({
+            "arch": "tsm", "depth": "mobilenet-v2", "numClasses": classes, "numFrames": frames,
+            "online": online,
+        }))
+        .ok();
+    }
     let depth = words[1].strip_prefix("resnet")?;
+    spec["nonLocal"] = json!(words.contains(&"nonlocal"));
     spec["arch"] = json!(words[0]);
     spec["depth"] = depth.parse::<i64>().map_or_else(|_| json!(depth), |number| json!(number));
     spec["numFrames"] = json!(words[2].parse::<i64>().ok()?);
@@ -53,9 +83,8 @@ fn the_figures_of_every_supported_network_equal_the_reference() {
         let rows = support::json(&support::fixtures().join(file));
         for (name, row) in rows.as_object().expect("rows by name") {
             let Some(spec) = spec(name, row) else {
-                let supported = ["blvnet", "tsn_resnet", "tsm_resnet", "tin_resnet"];
-                let later = name.contains("nonlocal");
-                let ours = supported.iter().any(|family| name.starts_with(family)) && !later;
+                let supported = ["blvnet", "blresnet", "tam_resnet", "tsn", "tsm", "tin"];
+                let ours = supported.iter().any(|family| name.starts_with(family));
                 assert!(!ours, "{name} is of a supported family");
                 not_yet.push(name.clone());
                 continue;
@@ -78,14 +107,38 @@ fn the_figures_equal_those_of_built_networks() {
         json!({ "arch": "tsn", "numClasses": 7, "depth": "50d", "dropout": 0 }),
         json!({ "arch": "tsm", "numClasses": 7, "depth": 34, "modality": "flow" }),
         json!({ "arch": "tin", "numClasses": 7, "depth": 18, "shiftDiv": 2, "numFrames": 5 }),
+        json!({ "arch": "tin", "numClasses": 7, "depth": 50, "nonLocal": true }),
+        json!({ "arch": "tsm", "numClasses": 7, "depth": "mobilenet-v2", "modality": "rgb-diff" }),
+        json!({ "arch": "tsm", "numClasses": 7, "depth": "mobilenet-v2", "online": true }),
+        json!({ "arch": "tsm", "numClasses": 7, "depth": 50, "shiftPlace": "block", "nonLocal": true }),
+        json!({ "arch": "tam-resnet", "numClasses": 7, "depth": 50, "temporalPooling": "max" }),
+        json!({ "arch": "tam-resnet", "numClasses": 7, "depthwise": false, "blendingFrames": 5 }),
     ];
-    for description in descriptions {
-        let spec: ModelSpec = serde_json::from_value(description.clone()).expect("a spec");
+    let image = ModelSpec::Blresnet(BlresnetSpec::new(7, BigLittleDepth::D50));
+    let read = |description| serde_json::from_value(description).expect("a spec");
+    for spec in descriptions.map(read).into_iter().chain([image]) {
         let model = Model::new(spec.clone(), Device::Cpu, Some(1)).expect("a network");
-        let weights = model.vs.trainable_variables();
-        let built: usize = weights.iter().map(tch::Tensor::numel).sum();
+        let modules = model_info_by_module(&spec).expect("modules");
+        let mut built: HashMap<String, i64> = HashMap::new();
+        for (name, tensor) in model.vs.variables() {
+            if tensor.requires_grad() {
+                // A module of several layers is listed as a whole.
+                let module = modules
+                    .iter()
+                    .map(|row| &row.module)
+                    .filter(|module| name.starts_with(&format!("{module}.")))
+                    .max_by_key(|module| module.len());
+                let module = module.unwrap_or_else(|| panic!("{name} belongs to no module"));
+                *built.entry(module.clone()).or_default() += tensor.numel() as i64;
+            }
+        }
+        assert_eq!(modules.len(), built.len(), "{spec:?}");
+        for row in &modules {
+            assert_eq!(row.params, built[&row.module], "{} of {spec:?}", row.module);
+        }
         let info = model_info(&spec).expect("figures");
-        assert_eq!(info.params, built as i64, "{description}");
+        assert_eq!(info.params, built.values().sum::<i64>(), "{spec:?}");
+        assert_eq!(info.macs, modules.iter().map(|row| row.macs).sum::<i64>(), "{spec:?}");
     }
 }
 
@@ -94,7 +147,7 @@ fn the_list_has_every_architecture_and_is_fast() {
     let start = std::time::Instant::now();
     let list = list_models();
     assert!(start.elapsed().as_secs_f64() < 1.0);
-    assert_eq!(list.len(), 3 + 3 * 7);
+    assert_eq!(list.len(), 3 + 5 + 7 + 8 + 7);
     for arch in ModelSpec::ARCHS {
         assert!(list.iter().any(|info| info.family == arch), "{arch}");
     }

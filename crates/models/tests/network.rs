@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
-use timeweave_models::{Model, ModelSpec};
+use timeweave_models::{BigLittleDepth, BlresnetSpec, Model, ModelSpec};
 
 const F32: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -83,6 +83,99 @@ fn blvnet_starts_with_zero_last_scales_and_random_taps() {
             assert_near(&name, deviation(&x), (2.0 / 2048f64).sqrt());
         }
     }
+}
+
+#[test]
+fn tam_resnet_starts_as_its_authors_have_it() {
+    let description = json!({ "arch": "tam-resnet", "numClasses": 40, "depth": 50 });
+    let model = build(description.clone(), Some(1));
+    for (name, x) in variables(&model) {
+        if name.contains("bn") && name.ends_with("weight") {
+            assert!(all_are(&x, 1.0), "{name}");
+        } else if name == "layer4.1.tam.next_se.fc1.weight" {
+            assert_eq!(x.size(), [2048, 1, 1, 1]);
+            assert_near(&name, deviation(&x), (2.0 / 2048f64).sqrt());
+        } else if name.starts_with("fc.") {
+            // PyTorch's own start of a linear layer: uniform within one over the root of 2048.
+            let (largest, bound) = (x.abs().max().double_value(&[]), 2048f64.powf(-0.5));
+            assert!(largest <= bound && largest > 0.9 * bound, "{name}: {largest}");
+        }
+    }
+    let mut dense = description;
+    dense["depthwise"] = json!(false);
+    dense["blendingFrames"] = json!(1);
+    let dense = variables(&build(dense, Some(1)));
+    let x = &dense["layer2.0.tam.blending_layers.0.fc1.weight"];
+    assert_eq!(x.size(), [256, 256, 1, 1]);
+    assert_near("a dense tap", deviation(x), (2.0 / 256f64).sqrt());
+}
+
+#[test]
+fn mobilenet_and_its_online_form_start_as_their_authors_have_them() {
+    let description = json!({ "arch": "tsm", "numClasses": 50, "depth": "mobilenet-v2" });
+    for online in [false, true] {
+        let mut description = description.clone();
+        description["online"] = json!(online);
+        let (trunk, head, spread) =
+            if online { ("", "classifier", 0.01) } else { ("base_model.", "new_fc", 0.001) };
+        let variables = variables(&build(description, Some(1)));
+        let near = |name: &str, expected: f64| {
+            assert_near(name, deviation(&variables[name]), expected);
+        };
+        near(&format!("{trunk}features.17.conv.3.weight"), (2.0 / (9.0 * 960.0f64)).sqrt());
+        near(&format!("{trunk}features.18.0.weight"), (2.0 / 1280f64).sqrt());
+        near(&format!("{head}.weight"), spread);
+        assert!(all_are(&variables[&format!("{head}.bias")], 0.0));
+        let shifted = if online { "conv.0.weight" } else { "conv.0.net.weight" };
+        assert!(variables.contains_key(&format!("{trunk}features.3.{shifted}")));
+        assert!(variables.contains_key(&format!("{trunk}features.2.conv.0.weight")));
+    }
+    let mut without = description;
+    without["dropout"] = json!(0);
+    assert!(variables(&build(without, Some(1))).contains_key("base_model.classifier.weight"));
+}
+
+#[test]
+fn a_fresh_non_local_block_changes_nothing() {
+    let description = json!({ "arch": "tsm", "numClasses": 4, "numFrames": 4, "depth": 50 });
+    let plain = build(description.clone(), Some(1));
+    let mut wrapped = description;
+    wrapped["nonLocal"] = json!(true);
+    let wrapped = build(wrapped, Some(2));
+    let _guard = tch::no_grad_guard();
+    let sources = variables(&plain);
+    for (name, mut x) in variables(&wrapped) {
+        if name.contains(".nl.W.1.") {
+            assert!(all_are(&x, f64::from(name.ends_with("running_var"))), "{name}");
+        } else if !name.contains(".nl.") {
+            x.copy_(&sources[&name.replace(".block.", ".")]);
+        }
+    }
+    let clip = Tensor::randn([1, 4, 3, 64, 64], F32);
+    let forward = |model: &Model| model.network.forward(&clip, false).expect("logits");
+    assert!(forward(&plain).allclose(&forward(&wrapped), 1e-5, 1e-7, false));
+}
+
+#[test]
+fn the_image_network_is_the_trunk_that_it_initialises() {
+    for depth in [BigLittleDepth::D50, BigLittleDepth::D101] {
+        let image = ModelSpec::Blresnet(BlresnetSpec::new(6, depth));
+        let image = Model::new(image, Device::Cpu, Some(1)).expect("a network");
+        let number: i64 = depth.name().parse().expect("a number");
+        let video = json!({ "arch": "blvnet-tam", "numClasses": 6, "depth": number });
+        let video = build(video, Some(1));
+        let shapes = |model: &Model, cut: &str| -> HashMap<String, Vec<i64>> {
+            let entries =
+                model.vs.variables().into_iter().map(|(name, x)| {
+                    (name.strip_prefix(cut).unwrap_or(&name).to_owned(), x.size())
+                });
+            entries.filter(|(name, _)| !name.contains("tam.") && !name.contains("fc.")).collect()
+        };
+        assert_eq!(shapes(&image, ""), shapes(&video, "baseline_model."));
+    }
+    // It has no card, so it cannot be taken for a network for clips.
+    let spec = ModelSpec::Blresnet(BlresnetSpec::new(6, BigLittleDepth::D50));
+    assert!(serde_json::to_string(&spec).is_err());
 }
 
 #[test]
@@ -183,7 +276,9 @@ fn features_are_what_the_classifier_sees() {
         let _guard = tch::no_grad_guard();
         let features = model.network.features(&clip).expect("features");
         let variables = variables(&model);
-        let logits = features.linear(&variables["new_fc.weight"], Some(&variables["new_fc.bias"]));
+        let head = if arch == "tam-resnet" { "fc" } else { "new_fc" };
+        let (weight, bias) = (format!("{head}.weight"), format!("{head}.bias"));
+        let logits = features.linear(&variables[&weight], Some(&variables[&bias]));
         let expected = model.network.forward(&clip, false).expect("logits");
         let error = (logits - &expected).abs().max().double_value(&[]);
         assert!(error <= 1e-5 * expected.abs().max().double_value(&[]) + 1e-7, "{arch}: {error}");

@@ -7,6 +7,22 @@ fn parse(description: &Value) -> Result<ModelSpec, String> {
     serde_json::from_value(description.clone()).map_err(|error| error.to_string())
 }
 
+fn with(arch: &str, fields: &[(&str, Value)]) -> Value {
+    let mut description = json!({ "arch": arch, "numClasses": 4 });
+    for (field, value) in fields {
+        description[field] = value.clone();
+    }
+    description
+}
+
+fn tsm(fields: &[(&str, Value)]) -> Value {
+    with("tsm", fields)
+}
+
+fn tam(fields: &[(&str, Value)]) -> Value {
+    with("tam-resnet", fields)
+}
+
 #[test]
 fn defaults_are_those_of_the_authors() {
     let resolved = |arch: &str| {
@@ -19,19 +35,25 @@ fn defaults_are_those_of_the_authors() {
     });
     let tsn = json!({
         "arch": "tsn", "numClasses": 4, "numFrames": 8, "depth": 18, "dropout": 0.8,
-        "modality": "rgb", "consensus": "avg", "doubleDropout": false,
+        "modality": "rgb", "consensus": "avg", "doubleDropout": false, "nonLocal": false,
     });
     let tsm = json!({
         "arch": "tsm", "numClasses": 4, "numFrames": 8, "depth": 18, "shiftDiv": 8,
-        "shiftPlace": "blockres", "nRound": "auto", "dropout": 0.5, "modality": "rgb",
-        "consensus": "avg", "doubleDropout": false,
+        "shiftPlace": "blockres", "nRound": "auto", "online": false, "dropout": 0.5,
+        "modality": "rgb", "consensus": "avg", "doubleDropout": false, "nonLocal": false,
     });
     let tin = json!({
         "arch": "tin", "numClasses": 4, "numFrames": 8, "depth": 18, "shiftDiv": 4,
         "offsetScale": 4, "initialOffset": 0.5, "dropout": 0.8, "modality": "rgb",
-        "consensus": "avg", "doubleDropout": false,
+        "consensus": "avg", "doubleDropout": false, "nonLocal": false,
     });
-    for (arch, expected) in [("blvnet-tam", blvnet), ("tsn", tsn), ("tsm", tsm), ("tin", tin)] {
+    let tam = json!({
+        "arch": "tam-resnet", "numClasses": 4, "numFrames": 8, "depth": 18, "blendingFrames": 3,
+        "blending": "sum", "depthwise": true, "temporalPooling": "none", "dropout": 0.5,
+        "modality": "rgb",
+    });
+    let all = [blvnet, tam, tsn, tsm, tin];
+    for (arch, expected) in ModelSpec::ARCHS.into_iter().zip(all) {
         assert_eq!(resolved(arch), expected);
         let again = parse(&expected).expect("the resolved form");
         assert_eq!(serde_json::to_value(again).expect("JSON"), expected);
@@ -49,6 +71,16 @@ fn every_written_form_of_a_field_survives_a_round_trip() {
         ("tin", "offsetScale", json!("frames")),
         ("tsn", "modality", json!("rgb-diff")),
         ("blvnet-tam", "depth", json!(101)),
+        ("blvnet-tam", "tam", json!(false)),
+        ("tam-resnet", "depth", json!(34)),
+        ("tam-resnet", "blending", json!("max")),
+        ("tam-resnet", "temporalPooling", json!("avg")),
+        ("tam-resnet", "depthwise", json!(false)),
+        ("tsm", "depth", json!("mobilenet-v2")),
+        ("tsm", "online", json!(true)),
+        ("tin", "consensus", json!("identity")),
+        ("tin", "nonLocal", json!(true)),
+        ("tsm", "modality", json!("flow")),
     ];
     for (arch, field, value) in forms {
         let mut description = json!({ "arch": arch, "numClasses": 4 });
@@ -70,9 +102,14 @@ fn unknown_fields_and_values_are_errors() {
         (json!({ "arch": "blvnet-tam", "numClasses": 4, "depth": 18 }), "50, 101, 152"),
         (json!({ "arch": "tsm", "numClasses": 4, "nRound": 3 }), "nRound"),
         (json!({ "arch": "tin", "numClasses": 4, "offsetScale": 4.5 }), "received 4.5"),
-        (json!({ "arch": "tsn", "numClasses": 4, "consensus": "identity" }), "identity"),
-        (json!({ "arch": "tsm", "numClasses": 4, "depth": "mobilenet-v2" }), "mobilenet-v2"),
-        (json!({ "arch": "tsm", "numClasses": 4, "online": true }), "online"),
+        (json!({ "arch": "tsn", "numClasses": 4, "consensus": "rnn" }), "rnn"),
+        (json!({ "arch": "tsn", "numClasses": 4, "depth": "mobilenet-v2" }), "mobilenet-v2"),
+        (json!({ "arch": "tam-resnet", "numClasses": 4, "depth": "50d" }), "received 50d"),
+        (json!({ "arch": "tam-resnet", "numClasses": 4, "consensus": "avg" }), "consensus"),
+        (json!({ "arch": "tam-resnet", "numClasses": 4, "blending": "mean" }), "mean"),
+        (json!({ "arch": "tin", "numClasses": 4, "online": true }), "online"),
+        (json!({ "arch": "blresnet", "numClasses": 4 }), "blresnet"),
+        (json!({ "arch": "plugged", "numClasses": 4 }), "plugged"),
     ];
     for (description, word) in cases {
         let text = parse(&description).expect_err("an error");
@@ -99,6 +136,18 @@ fn impossible_combinations_name_their_field() {
         (json!({ "arch": "tin", "numClasses": 4, "shiftDiv": 3 }), "shiftDiv"),
         (json!({ "arch": "tin", "numClasses": 4, "shiftDiv": 32 }), "shiftDiv"),
         (json!({ "arch": "tin", "numClasses": 4, "initialOffset": 2 }), "initialOffset"),
+        (json!({ "arch": "tin", "numClasses": 4, "nonLocal": true }), "nonLocal"),
+        (json!({ "arch": "tsn", "numClasses": 4, "depth": 34, "nonLocal": true }), "nonLocal"),
+        (tsm(&[("depth", json!("mobilenet-v2")), ("nonLocal", json!(true))]), "nonLocal"),
+        (tsm(&[("depth", json!("mobilenet-v2")), ("shiftPlace", json!("block"))]), "shiftPlace"),
+        (tsm(&[("depth", json!("mobilenet-v2")), ("nRound", json!(2))]), "nRound"),
+        (
+            tsm(&[("depth", json!(50)), ("online", json!(true)), ("nonLocal", json!(true))]),
+            "nonLocal",
+        ),
+        (tam(&[("blendingFrames", json!(0))]), "blendingFrames"),
+        (tam(&[("temporalPooling", json!("max")), ("numFrames", json!(12))]), "numFrames"),
+        (tam(&[("temporalPooling", json!("avg")), ("numFrames", json!(8))]), "numFrames"),
     ];
     for (description, field) in cases {
         let spec = parse(&description).expect("a readable spec");

@@ -5,6 +5,10 @@
 //!
 //! The official code writes the merged map of a pair of frames to both frames. Here a pair is
 //! kept as its one map, and the aggregation sees through that ([`Aggregate::forward_pairs`]).
+//!
+//! The image network that initialises it, bL-ResNet (<https://arxiv.org/abs/1807.03848>,
+//! `models/blresnet.py` of IBM/BigLittleNet), has the same layers; there both branches see the
+//! same image.
 
 use tch::{Tensor, nn};
 
@@ -102,10 +106,11 @@ pub(crate) fn stem_plan(spec: &BlvnetTamSpec, channels: i64) -> [ConvShape; 6] {
     ]
 }
 
-/// The trunk of a bLVNet-TAM.
+/// The trunk of a bLVNet-TAM or a bL-ResNet.
 #[derive(Debug)]
 pub(crate) struct BigLittle {
     name: String,
+    /// Frames of a clip; 1 when both branches see the same image.
     frames: i64,
     stem: Stem,
     stages: Vec<Stage>,
@@ -113,7 +118,8 @@ pub(crate) struct BigLittle {
 }
 
 impl BigLittle {
-    /// Builds the trunk for frames of `channels` channels under `path`.
+    /// Builds the trunk for frames of `channels` channels under `path`; a single frame makes it
+    /// that of the image network.
     pub fn new(path: &nn::Path, spec: &BlvnetTamSpec, channels: i64) -> Result<Self, ModelError> {
         let taps = spec.tam.then_some(spec.blending_frames);
         let stem = Stem::new(path, &stem_plan(spec, channels), taps)?;
@@ -128,29 +134,44 @@ impl BigLittle {
     }
 
     /// Frames `[N*T, channels, h, w]` to feature maps `[N*T/2, 2048, ~h/32, ~w/32]`, one for
-    /// each pair of frames.
+    /// each pair of frames or, in the image network, for each image.
     pub fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor, ModelError> {
-        let pairs = self.frames / 2;
+        let pairs = (self.frames / 2).max(1);
         let mut z = self.stem.forward(x, self.frames, &self.name, pass)?;
         for (index, stage) in self.stages.iter().enumerate() {
             z = stage.forward(&z, pairs, pass)?;
-            self.pair_stage(index + 1, &z, pass)?;
+            let name = || dotted(&self.name, &format!("layer{}", index + 1));
+            record(name, &z, self.frames, pass)?;
         }
         for block in &self.layer4 {
             z = block.forward(&z, pairs, pass)?;
         }
-        pass.stage(|| format!("{}.layer4", self.name), &z);
+        pass.stage(|| dotted(&self.name, "layer4"), &z);
         Ok(z)
     }
+}
 
-    /// Records a stage as the official code has it, with both frames of each pair.
-    fn pair_stage(&self, number: usize, z: &Tensor, pass: &mut Pass) -> Result<(), ModelError> {
-        if pass.records_stages() {
-            let both = z.f_repeat_interleave_self_int(2, 0, None)?;
-            pass.stage(|| format!("{}.layer{number}", self.name), &both);
-        }
-        Ok(())
+/// Records a stage as the official code has it: with both frames of each pair.
+fn record(
+    name: impl FnOnce() -> String,
+    z: &Tensor,
+    frames: i64,
+    pass: &mut Pass,
+) -> Result<(), ModelError> {
+    if pass.records_stages() {
+        let both = if frames == 1 {
+            z.shallow_clone()
+        } else {
+            z.f_repeat_interleave_self_int(2, 0, None)?
+        };
+        pass.stage(name, &both);
     }
+    Ok(())
+}
+
+/// The name of a part of a trunk, which may have no name itself.
+fn dotted(trunk: &str, part: &str) -> String {
+    if trunk.is_empty() { part.to_owned() } else { format!("{trunk}.{part}") }
 }
 
 #[derive(Debug)]
@@ -190,14 +211,15 @@ impl Stem {
         pass: &mut Pass,
     ) -> Result<Tensor, ModelError> {
         let x = self.conv1.conv.forward(x)?;
-        pass.stage(|| format!("{name}.conv1"), &x);
+        pass.stage(|| dotted(name, "conv1"), &x);
         let mut x = self.conv1.norm.forward(&x, pass.mode.batch_statistics)?;
-        pass.stage(|| format!("{name}.bn1"), &x);
+        pass.stage(|| dotted(name, "bn1"), &x);
         let mut x = x.f_relu_()?;
         if let Some(tam) = &self.tam {
             x = tam.forward(&x, frames)?;
         }
-        let (even, odd) = split_pairs(&x)?;
+        let (even, odd) =
+            if frames == 1 { (x.shallow_clone(), x.shallow_clone()) } else { split_pairs(&x)? };
         drop(x);
         let big = self.big.forward(&odd, pass)?;
         let mut little = self.little[0].forward_relu(&even, pass)?;
@@ -205,10 +227,8 @@ impl Stem {
         little = self.little[2].forward(&little, pass)?;
         let merged = little.f_add_(&big)?.f_relu_()?;
         let z = self.merge.forward_relu(&merged, pass)?;
-        if pass.records_stages() {
-            let both = z.f_repeat_interleave_self_int(2, 0, None)?;
-            pass.stage(|| format!("in:{name}.layer1"), &both);
-        }
+        // `in:` marks the input of a module.
+        record(|| format!("in:{}", dotted(name, "layer1")), &z, frames, pass)?;
         Ok(z)
     }
 }

@@ -18,7 +18,14 @@ const WRAPPER: &str = "module.";
 /// A counter of PyTorch's batch norms that nothing here needs.
 const COUNTER: &str = ".num_batches_tracked";
 /// Names that a classifier may have.
-const CLASSIFIERS: [&str; 3] = ["new_fc.", "base_model.fc.", "baseline_model.fc."];
+const CLASSIFIERS: [&str; 6] = [
+    "new_fc.",
+    "base_model.fc.",
+    "base_model.classifier.",
+    "baseline_model.fc.",
+    "fc.",
+    "classifier.",
+];
 /// How many names an error lists.
 const NAMES_IN_ERROR: usize = 4;
 

@@ -1,150 +1,137 @@
-//! Parameters and multiply-adds of a network, added up from the same plans that it is built
-//! from. Convolutions, aggregations and linear layers count; biases, batch norms, ReLU, pooling
-//! and shifts do not.
+//! Parameters and multiply-adds of a network, module by module, from the same plans that it is
+//! built from. Convolutions, aggregations and linear layers count; biases, batch norms, ReLU,
+//! pooling, shifts and the two products of an attention do not.
 
+use super::ModuleInfo;
 use crate::ModelSpec;
-use crate::backbones::big_little::{self, BottleneckPlan};
-use crate::backbones::resnet;
+use crate::backbones::plan::{LayerPlan, ModulePlan};
+use crate::backbones::{ResnetPlan, mobilenet};
 use crate::layers::ConvShape;
-use crate::network::feature_channels;
-use crate::spec::{BlvnetTamSpec, ResnetDepth};
-use crate::temporal::{Place, TemporalConfig};
+use crate::network::{classifier_name, feature_channels, trunk_name};
+use crate::temporal::{self, Cost, TemporalPlug};
 
-/// What a network costs for one clip.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Cost {
-    /// Learnable values.
-    pub params: i64,
-    /// Multiply-adds.
-    pub macs: i64,
+/// Square feature maps of one clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Maps {
+    pub count: i64,
+    /// Pixels a side.
+    pub size: i64,
+}
+
+impl Maps {
+    /// What a layer of this stride that keeps the size otherwise makes of them.
+    pub fn strided(self, stride: i64) -> Self {
+        Self { size: (self.size - 1) / stride + 1, ..self }
+    }
+
+    fn positions(self) -> i64 {
+        self.count * self.size * self.size
+    }
+}
+
+/// What the modules of a network cost, in the order of the forward pass.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub modules: Vec<ModuleInfo>,
+    /// What the names of the modules begin with.
+    trunk: &'static str,
 }
 
 /// The cost for one clip of square frames with `size` pixels a side.
-pub(super) fn of(spec: &ModelSpec, size: i64) -> Cost {
-    let mut cost = Cost::default();
+pub(super) fn of(spec: &ModelSpec, size: i64) -> Vec<ModuleInfo> {
+    let mut ledger = Ledger { modules: Vec::new(), trunk: trunk_name(spec) };
     let channels = spec.modality().conv_channels();
-    let temporal = TemporalConfig::of(spec);
-    let maps = match spec {
-        ModelSpec::BlvnetTam(spec) => cost.big_little(spec, channels, size),
-        ModelSpec::Tsn(spec) => {
-            cost.resnet((spec.depth, channels), spec.num_frames, temporal, size)
-        }
-        ModelSpec::Tsm(spec) => {
-            cost.resnet((spec.depth, channels), spec.num_frames, temporal, size)
-        }
-        ModelSpec::Tin(spec) => {
-            cost.resnet((spec.depth, channels), spec.num_frames, temporal, size)
-        }
+    let frames = Maps { count: spec.num_frames(), size };
+    let plug = temporal::plug_of(spec);
+    let maps = match (spec, ResnetPlan::of(spec)) {
+        (ModelSpec::BlvnetTam(spec), _) => ledger.big_little(spec, channels, size),
+        (ModelSpec::Blresnet(spec), _) => ledger.big_little(&spec.trunk(), channels, size),
+        (_, Some(plan)) => ledger.resnet(&plan, frames),
+        (_, None) => ledger.mobilenet(channels, plug, frames),
     };
-    cost.linear(feature_channels(spec), spec.num_classes(), maps);
-    cost
+    let (cin, cout) = (feature_channels(spec), spec.num_classes());
+    ledger.trunk = "";
+    let cost = Cost { params: cin * cout + cout, macs: cin * cout * maps };
+    ledger.add(classifier_name(spec), cost);
+    ledger.modules
 }
 
-/// Side after a layer of this stride that keeps the size otherwise.
-fn strided(size: i64, stride: i64) -> i64 {
-    (size - 1) / stride + 1
-}
+impl Ledger {
+    /// Notes the cost of a module; one that costs nothing is left out.
+    pub fn add(&mut self, name: &str, cost: Cost) {
+        if cost == Cost::default() {
+            return;
+        }
+        let parts: Vec<&str> = [self.trunk, name].into_iter().filter(|p| !p.is_empty()).collect();
+        let Cost { params, macs } = cost;
+        self.modules.push(ModuleInfo { module: parts.join("."), params, macs });
+    }
 
-impl Cost {
-    /// A convolution and its batch norm on `maps` square maps; the side of its output.
-    fn conv_norm(&mut self, shape: ConvShape, maps: i64, size: i64) -> i64 {
+    /// A convolution and its batch norm; what it makes of the maps.
+    pub fn conv_norm(&mut self, (conv, norm): (&str, &str), shape: ConvShape, maps: Maps) -> Maps {
         let ConvShape { cin, cout, kernel, stride } = shape;
-        let weights = cin * cout * kernel * kernel;
-        let size = strided(size, stride);
-        self.params += weights + 2 * cout;
-        self.macs += weights * maps * size * size;
-        size
+        let (weights, maps) = (cin * cout * kernel * kernel, maps.strided(stride));
+        self.add(conv, Cost { params: weights, macs: weights * maps.positions() });
+        self.add(norm, Cost { params: 2 * cout, macs: 0 });
+        maps
     }
 
-    fn linear(&mut self, cin: i64, cout: i64, rows: i64) {
-        self.params += cin * cout + cout;
-        self.macs += cin * cout * rows;
+    fn module(&mut self, plan: Option<&ModulePlan>, plug: Option<&dyn TemporalPlug>, maps: Maps) {
+        if let (Some(plan), Some(plug)) = (plan, plug) {
+            self.add(&plan.name, plug.cost(plan.slot, maps.size * maps.size));
+        }
     }
 
-    /// A 1-D convolution of three taps over `length` positions.
-    fn conv1d(&mut self, cin: i64, cout: i64, length: i64) {
-        self.params += 3 * cin * cout + cout;
-        self.macs += 3 * cin * cout * length;
-    }
-
-    fn aggregate(&mut self, taps: Option<i64>, channels: i64, frames: i64, size: i64) {
-        let weights = taps.unwrap_or(0) * channels;
-        self.params += weights;
-        self.macs += weights * frames * size * size;
+    fn layer(&mut self, layer: &LayerPlan, plug: Option<&dyn TemporalPlug>, maps: Maps) -> Maps {
+        self.module(layer.module.as_ref(), plug, maps);
+        let mut shape = layer.shape;
+        if layer.depthwise {
+            shape.cin = 1;
+        }
+        self.conv_norm((&layer.conv, &layer.norm), shape, maps)
     }
 
     /// Returns the number of feature maps of a clip.
-    fn resnet(
-        &mut self,
-        (depth, channels): (ResnetDepth, i64),
-        frames: i64,
-        temporal: TemporalConfig,
-        mut size: i64,
-    ) -> i64 {
-        for shape in resnet::stem_plan(depth, channels) {
-            size = self.conv_norm(shape, frames, size);
+    fn resnet(&mut self, plan: &ResnetPlan, mut maps: Maps) -> i64 {
+        for layer in plan.stem() {
+            maps = self.layer(&layer, None, maps);
         }
-        size = strided(size, 2);
-        for plan in resnet::block_plans(depth) {
-            if let TemporalConfig::Interlace(spec) = temporal
-                && temporal.stands_at(Place::Conv1, plan.index)
-            {
-                let fold = plan.convs[0].cin / spec.shift_div;
-                self.conv1d(fold, 1, frames);
-                self.linear(frames, frames, 1);
-                self.linear(frames, 2, 1);
-                self.conv1d(fold, 2, frames);
+        maps = maps.strided(2);
+        for block in plan.blocks() {
+            maps.count = block.frames;
+            self.module(block.entry.as_ref(), plan.plug, maps);
+            let mut inside = maps;
+            for layer in &block.layers {
+                inside = self.layer(layer, plan.plug, inside);
             }
-            let mut inside = size;
-            for &shape in &plan.convs {
-                inside = self.conv_norm(shape, frames, inside);
+            if let Some(layer) = &block.shortcut {
+                self.layer(layer, None, maps.strided(block.pools.unwrap_or(1)));
             }
-            if let Some(shape) = plan.shortcut {
-                let pooled = strided(size, plan.pools.unwrap_or(1));
-                self.conv_norm(shape, frames, pooled);
+            maps = inside;
+            if let (Some(name), Some(last)) = (&block.non_local, block.layers.last()) {
+                self.non_local(name, last.shape.cout, maps);
             }
-            size = inside;
         }
-        frames
+        maps.count
+    }
+
+    fn non_local(&mut self, name: &str, channels: i64, maps: Maps) {
+        let weights = channels * channels / 2;
+        let macs = weights * maps.positions();
+        for part in ["theta", "phi.0", "g.0"] {
+            self.add(&format!("{name}.{part}"), Cost { params: weights + channels / 2, macs });
+        }
+        self.add(&format!("{name}.W.0"), Cost { params: weights + channels, macs });
+        self.add(&format!("{name}.W.1"), Cost { params: 2 * channels, macs: 0 });
     }
 
     /// Returns the number of feature maps of a clip.
-    fn big_little(&mut self, spec: &BlvnetTamSpec, channels: i64, mut size: i64) -> i64 {
-        let (frames, pairs) = (spec.num_frames, spec.num_frames / 2);
-        let taps = spec.tam.then_some(spec.blending_frames);
-        let stem = big_little::stem_plan(spec, channels);
-        size = self.conv_norm(stem[0], frames, size);
-        self.aggregate(taps, big_little::STEM_CHANNELS, frames, size);
-        self.conv_norm(stem[1], pairs, size);
-        for &shape in &stem[2..] {
-            size = self.conv_norm(shape, pairs, size);
-        }
-        for plan in big_little::stage_plans(spec) {
-            self.aggregate(taps, plan.big[0].cin, frames, size);
-            self.chain(&plan.big, pairs, size);
-            let little = self.chain(&plan.little, pairs, size);
-            self.conv_norm(plan.little_e, pairs, little);
-            size = self.chain(&[plan.fusion], pairs, little);
-        }
-        for plan in big_little::last_plans(spec) {
-            self.aggregate(taps, plan.cin, pairs, size);
-            size = self.chain(&[plan], pairs, size);
-        }
-        pairs
-    }
-
-    /// Bottlenecks one after another; the side of their output.
-    fn chain(&mut self, plans: &[BottleneckPlan], maps: i64, mut size: i64) -> i64 {
-        for plan in plans {
-            let mut inside = size;
-            for shape in plan.convs() {
-                inside = self.conv_norm(shape, maps, inside);
+    fn mobilenet(&mut self, channels: i64, plug: Option<&dyn TemporalPlug>, mut maps: Maps) -> i64 {
+        for feature in mobilenet::feature_plans(channels, maps.count, plug) {
+            for layer in &feature.layers {
+                maps = self.layer(layer, plug, maps);
             }
-            if let Some(shape) = plan.shortcut() {
-                self.conv_norm(shape, maps, inside);
-            }
-            size = inside;
         }
-        size
+        maps.count
     }
 }

@@ -105,6 +105,44 @@ depths! {
 }
 
 depths! {
+    /// Depth of a TSM: a ResNet's, or MobileNetV2.
+    TsmDepth, default R18 {
+        /// As [`ResnetDepth::R18`].
+        R18 = "18",
+        /// As [`ResnetDepth::R34`].
+        R34 = "34",
+        /// As [`ResnetDepth::R50`].
+        R50 = "50",
+        /// As [`ResnetDepth::R50c`].
+        R50c = "50c",
+        /// As [`ResnetDepth::R50d`].
+        R50d = "50d",
+        /// As [`ResnetDepth::R101`].
+        R101 = "101",
+        /// As [`ResnetDepth::R152`].
+        R152 = "152",
+        /// MobileNetV2 instead of a ResNet.
+        MobilenetV2 = "mobilenet-v2",
+    }
+}
+
+depths! {
+    /// Depth of a TAM-ResNet.
+    TamDepth, default R18 {
+        /// As [`ResnetDepth::R18`].
+        R18 = "18",
+        /// As [`ResnetDepth::R34`].
+        R34 = "34",
+        /// As [`ResnetDepth::R50`].
+        R50 = "50",
+        /// As [`ResnetDepth::R101`].
+        R101 = "101",
+        /// As [`ResnetDepth::R152`].
+        R152 = "152",
+    }
+}
+
+depths! {
     /// Depth of a big-little network.
     BigLittleDepth, default D50 {
         /// Blocks 3-4-6-3.
@@ -140,6 +178,35 @@ impl ResnetDepth {
     /// Whether shortcuts pool before their 1x1 convolution.
     pub fn pools_shortcut(self) -> bool {
         self == Self::R50d
+    }
+}
+
+impl TsmDepth {
+    /// The ResNet, if it is one.
+    pub fn resnet(self) -> Option<ResnetDepth> {
+        match self {
+            Self::R18 => Some(ResnetDepth::R18),
+            Self::R34 => Some(ResnetDepth::R34),
+            Self::R50 => Some(ResnetDepth::R50),
+            Self::R50c => Some(ResnetDepth::R50c),
+            Self::R50d => Some(ResnetDepth::R50d),
+            Self::R101 => Some(ResnetDepth::R101),
+            Self::R152 => Some(ResnetDepth::R152),
+            Self::MobilenetV2 => None,
+        }
+    }
+}
+
+impl TamDepth {
+    /// The ResNet.
+    pub fn resnet(self) -> ResnetDepth {
+        match self {
+            Self::R18 => ResnetDepth::R18,
+            Self::R34 => ResnetDepth::R34,
+            Self::R50 => ResnetDepth::R50,
+            Self::R101 => ResnetDepth::R101,
+            Self::R152 => ResnetDepth::R152,
+        }
     }
 }
 

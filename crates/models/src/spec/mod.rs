@@ -4,10 +4,14 @@
 //! so an architecture that lacks one of these does not compile.
 
 mod depth;
+mod rust_only;
+mod tam_resnet;
 mod validate;
 mod variants;
 
-pub use depth::{BigLittleDepth, ResnetDepth};
+pub use depth::{BigLittleDepth, ResnetDepth, TamDepth, TsmDepth};
+pub use rust_only::{BlresnetSpec, PluggedSpec};
+pub use tam_resnet::{Blending, TamResnetSpec, TemporalPooling};
 pub use variants::{
     BlvnetTamSpec, Consensus, Modality, OffsetScale, Rounds, ShiftPlace, TinSpec, TsmSpec, TsnSpec,
 };
@@ -23,19 +27,31 @@ use crate::ModelError;
 pub enum ModelSpec {
     /// bLVNet-TAM: a big and a little branch on alternate frames with temporal aggregation.
     BlvnetTam(BlvnetTamSpec),
+    /// TAM-ResNet: a ResNet whose blocks aggregate neighbouring frames.
+    TamResnet(TamResnetSpec),
     /// TSN: a ResNet on each frame, averaged.
     Tsn(TsnSpec),
     /// TSM: a ResNet whose blocks shift channels in time.
     Tsm(TsmSpec),
     /// TIN: a ResNet whose blocks interlace channels in time by learnt offsets.
     Tin(TinSpec),
+    /// bL-ResNet, an image network; has no JSON form.
+    #[serde(skip)]
+    Blresnet(BlresnetSpec),
+    /// A ResNet with a temporal module from outside; has no JSON form.
+    #[serde(skip)]
+    Plugged(PluggedSpec),
 }
 
-/// Evaluates `$body` with the fields that every architecture has.
+/// Evaluates `$body` with the fields that every network for clips has, `$other` with those of
+/// the image network.
 macro_rules! each {
-    ($spec:expr, $inner:ident => $body:expr) => {
+    ($spec:expr, $inner:ident => $body:expr, $image:ident => $other:expr) => {
         match $spec {
+            ModelSpec::Blresnet($image) => $other,
+            ModelSpec::Plugged(PluggedSpec { resnet: $inner, .. }) => $body,
             ModelSpec::BlvnetTam($inner) => $body,
+            ModelSpec::TamResnet($inner) => $body,
             ModelSpec::Tsn($inner) => $body,
             ModelSpec::Tsm($inner) => $body,
             ModelSpec::Tin($inner) => $body,
@@ -45,15 +61,18 @@ macro_rules! each {
 
 impl ModelSpec {
     /// All values of `arch`, in the order of the documentation.
-    pub const ARCHS: [&'static str; 4] = ["blvnet-tam", "tsn", "tsm", "tin"];
+    pub const ARCHS: [&'static str; 5] = ["blvnet-tam", "tam-resnet", "tsn", "tsm", "tin"];
 
     /// The value of `arch`.
     pub fn arch(&self) -> &'static str {
         match self {
             Self::BlvnetTam(_) => "blvnet-tam",
+            Self::TamResnet(_) => "tam-resnet",
             Self::Tsn(_) => "tsn",
             Self::Tsm(_) => "tsm",
             Self::Tin(_) => "tin",
+            Self::Blresnet(_) => "blresnet",
+            Self::Plugged(spec) => spec.plug.name(),
         }
     }
 
@@ -61,31 +80,34 @@ impl ModelSpec {
     pub fn id(&self) -> String {
         let depth = match self {
             Self::BlvnetTam(spec) => spec.depth.name(),
+            Self::TamResnet(spec) => spec.depth.name(),
             Self::Tsn(spec) => spec.depth.name(),
             Self::Tsm(spec) => spec.depth.name(),
             Self::Tin(spec) => spec.depth.name(),
+            Self::Blresnet(spec) => spec.depth.name(),
+            Self::Plugged(spec) => spec.resnet.depth.name(),
         };
         format!("{}-{depth}", self.arch())
     }
 
     /// Number of classes of the classifier.
     pub fn num_classes(&self) -> i64 {
-        each!(self, spec => spec.num_classes)
+        each!(self, spec => spec.num_classes, image => image.num_classes)
     }
 
     /// Frames (with flow and RGB differences: segments) of one clip.
     pub fn num_frames(&self) -> i64 {
-        each!(self, spec => spec.num_frames)
+        each!(self, spec => spec.num_frames, _image => 1)
     }
 
     /// Probability of the dropout before the classifier.
     pub fn dropout(&self) -> f64 {
-        each!(self, spec => spec.dropout)
+        each!(self, spec => spec.dropout, _image => 0.0)
     }
 
     /// What a frame of the clip holds.
     pub fn modality(&self) -> Modality {
-        each!(self, spec => spec.modality)
+        each!(self, spec => spec.modality, _image => Modality::Rgb)
     }
 
     /// Channels of one frame of the clip that `forward` takes.
@@ -93,10 +115,41 @@ impl ModelSpec {
         self.modality().clip_channels()
     }
 
+    /// How the logits of a clip's frames are joined.
+    pub fn consensus(&self) -> Consensus {
+        match self {
+            Self::Tsn(spec) | Self::Plugged(PluggedSpec { resnet: spec, .. }) => spec.consensus,
+            Self::Tsm(spec) => spec.consensus,
+            Self::Tin(spec) => spec.consensus,
+            Self::BlvnetTam(_) | Self::TamResnet(_) | Self::Blresnet(_) => Consensus::Avg,
+        }
+    }
+
+    /// Whether a dropout of 0.5 stands before the one of the spec.
+    pub(crate) fn double_dropout(&self) -> bool {
+        match self {
+            Self::Tsn(spec) | Self::Plugged(PluggedSpec { resnet: spec, .. }) => {
+                spec.double_dropout
+            }
+            Self::Tsm(spec) => spec.double_dropout,
+            Self::Tin(spec) => spec.double_dropout,
+            Self::BlvnetTam(_) | Self::TamResnet(_) | Self::Blresnet(_) => false,
+        }
+    }
+
+    /// Whether the network can follow a stream frame by frame.
+    pub fn is_online(&self) -> bool {
+        matches!(self, Self::Tsm(spec) if spec.online)
+    }
+
     /// The same network with another classifier.
     #[must_use]
     pub fn with_num_classes(mut self, num_classes: i64) -> Self {
-        each!(&mut self, spec => spec.num_classes = num_classes);
+        each!(
+            &mut self,
+            spec => spec.num_classes = num_classes,
+            image => image.num_classes = num_classes
+        );
         self
     }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{BigLittleDepth, ResnetDepth};
+use super::{BigLittleDepth, ResnetDepth, TsmDepth};
 
 /// What a frame of the clip holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +45,8 @@ pub enum Consensus {
     /// Their mean.
     #[default]
     Avg,
+    /// They stay as they are: logits `[N, T, classes]`, and `[N, classes]` of a single frame.
+    Identity,
 }
 
 /// Where TSM shifts.
@@ -215,6 +217,9 @@ pub struct TsnSpec {
     /// A second dropout of 0.5 before the first one, as X-Temporal's backbone has.
     #[serde(default)]
     pub double_dropout: bool,
+    /// Non-local blocks in the second and the third stage.
+    #[serde(default)]
+    pub non_local: bool,
 }
 
 /// TSM (<https://arxiv.org/abs/1811.08383>).
@@ -228,7 +233,7 @@ pub struct TsmSpec {
     pub num_frames: i64,
     /// Depth of the backbone.
     #[serde(default)]
-    pub depth: ResnetDepth,
+    pub depth: TsmDepth,
     /// `1/shiftDiv` of the channels move in each direction.
     #[serde(default = "eight")]
     pub shift_div: i64,
@@ -238,6 +243,9 @@ pub struct TsmSpec {
     /// Which blocks are shifted.
     #[serde(default)]
     pub n_round: Rounds,
+    /// Shift from the past only, so that the network can follow a stream frame by frame.
+    #[serde(default)]
+    pub online: bool,
     /// Dropout before the classifier; 0 names the classifier `base_model.fc`.
     #[serde(default = "half")]
     pub dropout: f64,
@@ -250,6 +258,9 @@ pub struct TsmSpec {
     /// A second dropout of 0.5 before the first one, as X-Temporal's backbone has.
     #[serde(default)]
     pub double_dropout: bool,
+    /// Non-local blocks in the second and the third stage.
+    #[serde(default)]
+    pub non_local: bool,
 }
 
 /// TIN (<https://arxiv.org/abs/2001.06499>).
@@ -285,6 +296,9 @@ pub struct TinSpec {
     /// A second dropout of 0.5 before the first one, as X-Temporal's backbone has.
     #[serde(default)]
     pub double_dropout: bool,
+    /// Non-local blocks in the second and the third stage.
+    #[serde(default)]
+    pub non_local: bool,
 }
 
 impl TsmSpec {
@@ -294,7 +308,10 @@ impl TsmSpec {
             Rounds::Every => 1,
             Rounds::EverySecond => 2,
             // ops/temporal_shift.py:121 of mit-han-lab/temporal-shift-module
-            Rounds::Auto => 1 + usize::from(self.depth.blocks()[2] >= 23),
+            Rounds::Auto => {
+                let deep = self.depth.resnet().is_some_and(|depth| depth.blocks()[2] >= 23);
+                1 + usize::from(deep)
+            }
         }
     }
 }
@@ -312,24 +329,24 @@ impl TinSpec {
 fn two() -> i64 {
     2
 }
-fn three() -> i64 {
+pub(super) fn three() -> i64 {
     3
 }
 fn four() -> i64 {
     4
 }
-fn eight() -> i64 {
+pub(super) fn eight() -> i64 {
     8
 }
 fn sixteen() -> i64 {
     16
 }
-fn half() -> f64 {
+pub(super) fn half() -> f64 {
     0.5
 }
 fn four_fifths() -> f64 {
     0.8
 }
-fn yes() -> bool {
+pub(super) fn yes() -> bool {
     true
 }

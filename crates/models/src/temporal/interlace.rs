@@ -4,6 +4,7 @@
 use tch::{TchError, Tensor, nn};
 use timeweave_kernels::temporal_interlace;
 
+use super::plug::{Cost, Own, Slot, TemporalModule, TemporalPlug};
 use crate::ModelError;
 use crate::layers::{Conv1d, Linear, LinearInit};
 use crate::pass::Pass;
@@ -12,6 +13,31 @@ use crate::spec::{OffsetScale, TinSpec};
 /// The bias that the authors start the offsets from, about half a frame
 /// (deepcs233/TIN ops/temporal_interlace.py:90).
 const HALF_A_FRAME: f64 = 0.5108;
+
+impl TemporalPlug for TinSpec {
+    fn name(&self) -> &'static str {
+        "tin"
+    }
+
+    fn own(&self) -> Own {
+        Own::Wrapped("net1")
+    }
+
+    fn wrapped(&self) -> Option<&'static str> {
+        Some("net2")
+    }
+
+    fn build(&self, path: &nn::Path, slot: Slot) -> Result<Box<dyn TemporalModule>, ModelError> {
+        Ok(Box::new(Interlace::new(path, self, slot.channels)?))
+    }
+
+    fn cost(&self, slot: Slot, _: i64) -> Cost {
+        let (t, fold) = (slot.frames, slot.channels / self.shift_div);
+        // Two convolutions of three taps to 1 and 2 channels, two linear layers, with biases.
+        let (convs, linears) = (3 * fold * 3, t * t + t * 2);
+        Cost { params: convs + 3 + linears + t + 2, macs: convs * t + linears }
+    }
+}
 
 /// The module before the first convolution of a block.
 #[derive(Debug)]
@@ -44,22 +70,6 @@ impl Interlace {
         })
     }
 
-    /// `x` is `[N*T, C, H, W]`, and so is the result.
-    pub fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor, ModelError> {
-        let t = self.frames;
-        let pooled = x.f_narrow(1, 0, self.fold)?.f_mean_dim([2i64, 3].as_slice(), false, None)?;
-        let pooled = pooled.f_view([-1, t, self.fold])?.f_transpose(1, 2)?.f_contiguous()?;
-        let offsets = self.offsets(&pooled)?;
-        let weights = self.weights(&pooled)?;
-        pass.interlace(&self.name, &offsets, &weights);
-        // Four groups move by o0, o1, -o0, -o1 and are weighed by w0, w1, w0, w1.
-        let offsets = Tensor::f_cat(&[&offsets, &offsets.f_neg()?], 1)?;
-        let weights = Tensor::f_cat(&[&weights, &weights], 2)?;
-        let out = temporal_interlace(x, &offsets, &weights, t, self.fold)?;
-        pass.stage(|| self.name.clone(), &out);
-        Ok(out)
-    }
-
     /// `[N, fold, T]` to the offsets `[N, 2]` in frames.
     fn offsets(&self, pooled: &Tensor) -> Result<Tensor, TchError> {
         let hidden = self.offset_conv.forward(pooled)?.f_view([-1, self.frames])?;
@@ -72,6 +82,23 @@ impl Interlace {
     fn weights(&self, pooled: &Tensor) -> Result<Tensor, TchError> {
         let open = self.weight_last.forward(pooled)?.f_transpose(1, 2)?.f_sigmoid()?;
         open.f_mul_scalar(2.0)
+    }
+}
+
+impl TemporalModule for Interlace {
+    fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor, ModelError> {
+        let t = self.frames;
+        let pooled = x.f_narrow(1, 0, self.fold)?.f_mean_dim([2i64, 3].as_slice(), false, None)?;
+        let pooled = pooled.f_view([-1, t, self.fold])?.f_transpose(1, 2)?.f_contiguous()?;
+        let offsets = self.offsets(&pooled)?;
+        let weights = self.weights(&pooled)?;
+        pass.interlace(&self.name, &offsets, &weights);
+        // Four groups move by o0, o1, -o0, -o1 and are weighed by w0, w1, w0, w1.
+        let offsets = Tensor::f_cat(&[&offsets, &offsets.f_neg()?], 1)?;
+        let weights = Tensor::f_cat(&[&weights, &weights], 2)?;
+        let out = temporal_interlace(x, &offsets, &weights, t, self.fold)?;
+        pass.stage(|| self.name.clone(), &out);
+        Ok(out)
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
-use super::Interlace;
+use super::{Interlace, TemporalModule};
 use crate::ModelSpec;
 use crate::pass::{Mode, Pass};
 use crate::spec::TinSpec;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tch::{Device, Tensor};
-use timeweave_models::{Model, ModelSpec, recipe};
+use timeweave_models::{BigLittleDepth, BlresnetSpec, Model, ModelSpec, recipe};
 
 /// A network case.
 pub struct Case {
@@ -24,8 +24,7 @@ pub enum Sorted {
 }
 
 /// Families that are known but not built yet, by the beginning of the case's name.
-const NOT_YET: [&str; 7] =
-    ["blresnet", "r2plus1d", "resnet3d", "slowfast", "slowonly", "fastonly", "tam_resnet"];
+const NOT_YET: [&str; 5] = ["r2plus1d", "resnet3d", "slowfast", "slowonly", "fastonly"];
 
 /// Every case of a fixtures folder, sorted by name.
 pub fn all(fixtures: &Path) -> Vec<PathBuf> {
@@ -45,17 +44,17 @@ pub fn read(path: &Path) -> Sorted {
     let json = super::json(path);
     let name = json["name"].as_str().expect("a name").to_owned();
     let config = &json["config"];
-    let later = NOT_YET.iter().any(|family| name.starts_with(family))
-        || config["arch"] == "mobilenetv2"
-        || config["non_local"] == true
-        || config["online"] == true;
-    if later {
+    if NOT_YET.iter().any(|family| name.starts_with(family)) {
         return Sorted::NotYet(name);
     }
     let classes = &json["num_classes"];
-    let description = description(&name, config, classes);
-    let spec: ModelSpec = serde_json::from_value(description.clone())
-        .unwrap_or_else(|error| panic!("{name}: {description}: {error}"));
+    let spec: ModelSpec = if name.starts_with("blresnet") {
+        image_network(config, classes)
+    } else {
+        let description = description(&name, config, classes);
+        serde_json::from_value(description.clone())
+            .unwrap_or_else(|error| panic!("{name}: {description}: {error}"))
+    };
     spec.validate().unwrap_or_else(|error| panic!("{name}: {error}"));
     let numbers = super::tensors(&path.with_extension("safetensors"));
     let statistics = path.with_extension("bn.safetensors");
@@ -63,7 +62,18 @@ pub fn read(path: &Path) -> Sorted {
     Sorted::Supported(Box::new(Case { name, json, spec, numbers, calibrated }))
 }
 
-/// Puts a case's settings into our own spec (contract.md of the project's reference pages).
+/// The image network, which has no JSON form.
+fn image_network(config: &Value, classes: &Value) -> ModelSpec {
+    let depth: BigLittleDepth = serde_json::from_value(config["depth"].clone()).expect("a depth");
+    let number = |value: &Value| value.as_i64().expect("a number");
+    ModelSpec::Blresnet(BlresnetSpec {
+        alpha: number(&config["alpha"]),
+        beta: number(&config["beta"]),
+        ..BlresnetSpec::new(number(classes), depth)
+    })
+}
+
+/// Puts a case's settings into our own spec.
 fn description(name: &str, config: &Value, classes: &Value) -> Value {
     let mut spec = json!({ "numClasses": classes });
     let mut set = |key: &str, value: &Value| {
@@ -83,11 +93,25 @@ fn description(name: &str, config: &Value, classes: &Value) -> Value {
         set("tam", &json!(!without));
         return spec;
     }
+    if name.starts_with("tam_resnet") {
+        set("arch", &json!("tam-resnet"));
+        set("numFrames", &config["groups"]);
+        set("depth", &config["depth"]);
+        set("blendingFrames", &config["blending_frames"]);
+        set("blending", &config["blending_method"]);
+        set("depthwise", &config["dw_conv"]);
+        let pools = config["without_t_stride"] == false;
+        set("temporalPooling", if pools { &config["pooling_method"] } else { &Value::Null });
+        return spec;
+    }
     let family = ["tin", "tsm", "tsn"].into_iter().find(|family| name.starts_with(family));
     let family = family.unwrap_or_else(|| panic!("{name} is of no known family"));
     set("arch", &json!(family));
     set("numFrames", &config["num_segments"]);
-    let depth = config["arch"].as_str().and_then(|arch| arch.strip_prefix("resnet"));
+    let depth = match config["arch"].as_str() {
+        Some("mobilenetv2") => Some("mobilenet-v2"),
+        arch => arch.and_then(|arch| arch.strip_prefix("resnet")),
+    };
     let depth = depth.unwrap_or_else(|| panic!("{name}: unknown backbone {}", config["arch"]));
     set("depth", &depth.parse::<i64>().map_or_else(|_| json!(depth), |number| json!(number)));
     match config["modality"].as_str() {
@@ -95,6 +119,7 @@ fn description(name: &str, config: &Value, classes: &Value) -> Value {
         Some("RGBDiff") => set("modality", &json!("rgb-diff")),
         _ => {}
     }
+    set("nonLocal", &config["non_local"]);
     if family != "tsn" {
         set("shiftDiv", &config["shift_div"]);
     }
@@ -116,11 +141,46 @@ impl Case {
         self.json["recipe_seed"].as_u64().expect("a seed")
     }
 
-    /// The network with the recipe's weights.
+    /// The network, its weights not yet the recipe's.
     pub fn model(&self) -> Model {
-        let model = Model::new(self.spec.clone(), Device::Cpu, None).expect("a network");
+        Model::new(self.spec.clone(), Device::Cpu, None).expect("a network")
+    }
+
+    /// Gives the network the weights of the case: the recipe's, some of them scaled.
+    pub fn fill(&self, model: &Model) {
         recipe::fill(&model.vs, self.seed()).expect("the recipe's weights");
-        model
+        let _guard = tch::no_grad_guard();
+        for (name, mut variable) in model.vs.variables() {
+            if let Some(factor) = self.scale(&name) {
+                let _ = variable.g_mul_scalar_(factor);
+            }
+        }
+    }
+
+    /// The value of one weight of the case.
+    pub fn values(&self, name: &str, shape: &[i64]) -> Vec<f32> {
+        let factor = self.scale(name).unwrap_or(1.0) as f32;
+        recipe::values(self.seed(), name, shape).into_iter().map(|v| factor * v).collect()
+    }
+
+    /// What the recipe's values of a weight are multiplied by, when not by 1.
+    fn scale(&self, name: &str) -> Option<f64> {
+        let factors = self.json["recipe_scale"].as_object()?;
+        let (_, factor) = factors.iter().find(|(ending, _)| name.ends_with(ending.as_str()))?;
+        factor.as_f64()
+    }
+
+    /// Whether float32 is too badly conditioned for gradients, as the fixtures' README says of
+    /// the cases with scaled weights.
+    pub fn is_double_only(&self) -> bool {
+        self.json["recipe_scale"].is_object()
+    }
+
+    /// Whether the gradient of a weight is zero but for rounding.
+    pub fn has_no_gradient(&self, name: &str, train: bool) -> bool {
+        let list = if train { "train_grad" } else { "evalgrad" };
+        let list = self.json[format!("{list}_zero_up_to_rounding")].as_array();
+        list.is_some_and(|names| names.iter().any(|found| found == name))
     }
 
     /// The recipe's clip in its own layout.
