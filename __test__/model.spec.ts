@@ -14,7 +14,7 @@ function clip(frames: number, size = 32): Tensor {
 
 test('every architecture is listed with its figures', (t) => {
   const models = listModels()
-  t.deepEqual([...new Set(models.map(({ family }) => family))].toSorted(), ['blvnet-tam', 'tin', 'tsm', 'tsn'])
+  t.deepEqual([...new Set(models.map(({ family }) => family))].toSorted(), ['blvnet-tam', 'tam-resnet', 'tin', 'tsm', 'tsn'])
   for (const { id, params, macs, input, paper } of models) {
     t.true(params > 1e6 && macs > 1e9 && input.frames > 0 && input.size > 0 && input.channels === 3, id)
     t.regex(paper, /^https:\/\/arxiv\.org\//)
@@ -26,6 +26,7 @@ for (const spec of [
   { arch: 'tsm', numClasses: 5 },
   { arch: 'tin', numClasses: 5 },
   { arch: 'blvnet-tam', numClasses: 5, numFrames: 4 },
+  { arch: 'tam-resnet', numClasses: 5 },
 ] satisfies ModelSpec[]) {
   test(`${spec.arch} gives one row of logits for a clip`, async (t) => {
     using model = await createModel(spec, { ...CPU, seed: 1 })
@@ -38,6 +39,20 @@ for (const spec of [
     t.true(features.shape.length === 2 && features.shape[0] === 1)
   })
 }
+
+test('frames keep their own logits when asked, also in MobileNetV2 from the past only', async (t) => {
+  const fields = { arch: 'tsm', numClasses: 5, numFrames: 4, online: true, consensus: 'identity' } as const
+  for (const depth of [18, 'mobilenet-v2'] as const) {
+    using model = await createModel({ ...fields, depth }, { ...CPU, seed: 1 })
+    const { data, shape } = await model.forward(clip(4))
+    t.deepEqual(shape, [1, 4, 5])
+    const shorter = clip(4)
+    shorter.data.fill(0, (3 * shorter.data.length) / 4)
+    const other = await model.forward(shorter)
+    t.deepEqual(other.data.slice(0, 15), data.slice(0, 15))
+    t.notDeepEqual(other.data.slice(15), data.slice(15))
+  }
+})
 
 test('the defaults of a spec are filled in', async (t) => {
   using model = await createModel({ arch: 'tin', numClasses: 3 }, CPU)

@@ -18,16 +18,16 @@ interface SpecFields {
   modality?: Modality
 }
 
-/** What the networks have that see each frame by a ResNet. */
+/** What TSN, TSM and TIN have. */
 interface ResnetFields extends SpecFields {
   /** Frames of a clip. @default 8 */
   numFrames?: number
-  /** Depth of the backbone. @default 18 */
-  depth?: ResnetDepth
-  /** How the logits of the frames are joined. @default 'avg' */
-  consensus?: 'avg'
+  /** How the logits of the frames are joined; `identity` gives every frame's, [N, T, classes]. @default 'avg' */
+  consensus?: 'avg' | 'identity'
   /** A second dropout of 0.5 before the first one, as X-Temporal's backbone has. @default false */
   doubleDropout?: boolean
+  /** Non-local blocks in the second and the third stage; from depth 50 on. @default false */
+  nonLocal?: boolean
 }
 
 /** bLVNet-TAM (https://arxiv.org/abs/1912.00869): a big and a little branch on alternate frames, aggregated in time. */
@@ -49,9 +49,30 @@ export interface BlvnetTamSpec extends SpecFields {
   dropout?: number
 }
 
+/** TAM-ResNet (https://arxiv.org/abs/2010.11757): a ResNet whose blocks aggregate neighbouring frames. */
+export interface TamResnetSpec extends SpecFields {
+  arch: 'tam-resnet'
+  /** Frames of a clip; a multiple of 8 with temporal pooling. @default 8 */
+  numFrames?: number
+  /** Depth of the backbone. @default 18 */
+  depth?: 18 | 34 | 50 | 101 | 152
+  /** Taps of the temporal aggregation. @default 3 */
+  blendingFrames?: number
+  /** How the taps' products are joined. @default 'sum' */
+  blending?: 'sum' | 'max'
+  /** One weight for each channel and tap, instead of one for each pair of channels. @default true */
+  depthwise?: boolean
+  /** What halves the frames after the first three stages. @default 'none' */
+  temporalPooling?: 'none' | 'max' | 'avg'
+  /** Dropout before the classifier. @default 0.5 */
+  dropout?: number
+}
+
 /** TSN (https://arxiv.org/abs/1608.00859): a ResNet on each frame, averaged. */
 export interface TsnSpec extends ResnetFields {
   arch: 'tsn'
+  /** Depth of the backbone. @default 18 */
+  depth?: ResnetDepth
   /** Dropout before the classifier. @default 0.8 */
   dropout?: number
 }
@@ -59,12 +80,16 @@ export interface TsnSpec extends ResnetFields {
 /** TSM (https://arxiv.org/abs/1811.08383): a ResNet whose blocks shift channels in time. */
 export interface TsmSpec extends ResnetFields {
   arch: 'tsm'
+  /** Depth of the backbone, or MobileNetV2 for it. @default 18 */
+  depth?: ResnetDepth | 'mobilenet-v2'
   /** `1/shiftDiv` of the channels move in each direction. @default 8 */
   shiftDiv?: number
   /** Where the shift stands. @default 'blockres' */
   shiftPlace?: 'blockres' | 'block' | 'two-path'
   /** Every how many blocks one is shifted; `auto` is 2 from depth 101 on, else 1. @default 'auto' */
   nRound?: 'auto' | 1 | 2
+  /** Shift from the past only, so that the network can follow a stream frame by frame. @default false */
+  online?: boolean
   /** Dropout before the classifier. @default 0.5 */
   dropout?: number
 }
@@ -72,6 +97,8 @@ export interface TsmSpec extends ResnetFields {
 /** TIN (https://arxiv.org/abs/2001.06499): a ResNet whose blocks interlace channels in time by learnt offsets. */
 export interface TinSpec extends ResnetFields {
   arch: 'tin'
+  /** Depth of the backbone. @default 18 */
+  depth?: ResnetDepth
   /** `1/shiftDiv` of the channels are interlaced. @default 4 */
   shiftDiv?: number
   /** What the offsets are multiplied by. @default 4 */
@@ -83,7 +110,7 @@ export interface TinSpec extends ResnetFields {
 }
 
 /** A network, discriminated on `arch`. */
-export type ModelSpec = BlvnetTamSpec | TsnSpec | TsmSpec | TinSpec
+export type ModelSpec = BlvnetTamSpec | TamResnetSpec | TsnSpec | TsmSpec | TinSpec
 
 /** Whose rules hold where the peers differ. */
 export type SamplingManner = 'x-temporal' | 'tsm' | 'blvnet'

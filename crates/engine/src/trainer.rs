@@ -198,7 +198,8 @@ impl<'a> Trainer<'a> {
             self.model.network.forward(&clips, true)?
         };
         let smoothing = self.config.train.label_smoothing;
-        let loss = logits
+        let (rows, labels) = input::targets(&logits, &labels)?;
+        let loss = rows
             .f_cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, smoothing)
             .map_err(EngineError::libtorch("compute the loss"))?;
         let value = loss.double_value(&[]);
@@ -209,7 +210,7 @@ impl<'a> Trainer<'a> {
         let grad_norm =
             self.config.train.clip_gradient.map(|limit| self.optimizer.clip_gradients(limit));
         self.optimizer.step(lr);
-        Ok(StepOutcome { loss: value, scores: input::rows(&logits)?, grad_norm })
+        Ok(StepOutcome { loss: value, scores: input::scores(&logits)?, grad_norm })
     }
 
     fn validate(&mut self) -> Result<Option<ValFigures>, EngineError> {

@@ -10,6 +10,11 @@
 //! | `tsn` | <https://arxiv.org/abs/1608.00859> | Sense-X/X-Temporal |
 //! | `tsm` | <https://arxiv.org/abs/1811.08383> | mit-han-lab/temporal-shift-module, Sense-X/X-Temporal |
 //! | `tin` | <https://arxiv.org/abs/2001.06499> | deepcs233/TIN, Sense-X/X-Temporal |
+//!
+//! A temporal module is a plug: implement [`TemporalPlug`] and [`TemporalModule`] in a file of your
+//! own, add it to a [`Registry`], and it stands in every block of a ResNet of any depth, with its
+//! parameters named, initialised, counted, saved and loaded like the official ones. The example
+//! `plug_in` is such a file and such a line.
 #![forbid(unsafe_code)]
 
 mod backbones;
@@ -21,6 +26,7 @@ mod model;
 mod network;
 mod pass;
 pub mod recipe;
+mod registry;
 mod spec;
 mod stream;
 mod temporal;
@@ -31,6 +37,7 @@ pub use info::{InputInfo, ModelInfo, ModuleInfo, list_models, model_info, model_
 pub use model::{GENERATOR, Model, ParamInfo};
 pub use network::{InterlaceState, Network};
 pub use pass::{Mode, Pass};
+pub use registry::Registry;
 pub use spec::{
     BigLittleDepth, Blending, BlresnetSpec, BlvnetTamSpec, Consensus, Modality, ModelSpec,
     OffsetScale, PluggedSpec, ResnetDepth, Rounds, ShiftPlace, TamDepth, TamResnetSpec,

@@ -4,6 +4,7 @@
 
 pub mod case;
 pub mod compare;
+pub mod plain;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
