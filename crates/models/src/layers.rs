@@ -105,37 +105,41 @@ pub(crate) enum LinearInit {
     Default,
     /// PyTorch's own weights with this bias.
     Bias(f64),
+    /// PyTorch's own weights and no bias at all.
+    Unbiased,
     /// The classifiers of the official codes: `N(0, 0.001)`, bias 0.
     Classifier,
     /// `N(0, s)` of this `s`, bias 0.
     Normal(f64),
 }
 
-/// A linear layer with bias.
+/// A linear layer.
 #[derive(Debug)]
 pub(crate) struct Linear {
     weight: Tensor,
-    bias: Tensor,
+    bias: Option<Tensor>,
 }
 
 impl Linear {
     pub fn new(path: &nn::Path, cin: i64, cout: i64, init: LinearInit) -> Result<Self, TchError> {
         let uniform = uniform_by_inputs(cin);
+        let normal = |stdev| (Init::Randn { mean: 0.0, stdev }, Some(Init::Const(0.0)));
         let (weight, bias) = match init {
-            LinearInit::Default => (uniform, uniform),
-            LinearInit::Bias(bias) => (uniform, Init::Const(bias)),
-            LinearInit::Classifier => (Init::Randn { mean: 0.0, stdev: 0.001 }, Init::Const(0.0)),
-            LinearInit::Normal(stdev) => (Init::Randn { mean: 0.0, stdev }, Init::Const(0.0)),
+            LinearInit::Default => (uniform, Some(uniform)),
+            LinearInit::Bias(bias) => (uniform, Some(Init::Const(bias))),
+            LinearInit::Unbiased => (uniform, None),
+            LinearInit::Classifier => normal(0.001),
+            LinearInit::Normal(stdev) => normal(stdev),
         };
         Ok(Self {
             weight: path.f_var("weight", &[cout, cin], weight)?,
-            bias: path.f_var("bias", &[cout], bias)?,
+            bias: bias.map(|bias| path.f_var("bias", &[cout], bias)).transpose()?,
         })
     }
 
     /// `[..., cin]` to `[..., cout]`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        x.f_linear(&self.weight, Some(&self.bias))
+        x.f_linear(&self.weight, self.bias.as_ref())
     }
 }
 

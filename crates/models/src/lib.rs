@@ -10,6 +10,9 @@
 //! | `tsn` | <https://arxiv.org/abs/1608.00859> | Sense-X/X-Temporal |
 //! | `tsm` | <https://arxiv.org/abs/1811.08383> | mit-han-lab/temporal-shift-module, Sense-X/X-Temporal |
 //! | `tin` | <https://arxiv.org/abs/2001.06499> | deepcs233/TIN, Sense-X/X-Temporal |
+//! | `slowfast`, `slow-only`, `fast-only` | <https://arxiv.org/abs/1812.03982> | Sense-X/X-Temporal, facebookresearch/pytorchvideo, open-mmlab/mmaction2 |
+//! | `r3d` | <https://arxiv.org/abs/1708.07632> | Sense-X/X-Temporal |
+//! | `r2plus1d` | <https://arxiv.org/abs/1711.11248> | Sense-X/X-Temporal |
 //!
 //! A temporal module is a plug: implement [`TemporalPlug`] and [`TemporalModule`] in a file of your
 //! own, add it to a [`Registry`], and it stands in every block of a ResNet of any depth, with its
@@ -33,15 +36,19 @@ mod temporal;
 
 pub use checkpoint::{CheckpointReport, LoadOptions, ModelCard, Reshaped};
 pub use error::ModelError;
-pub use info::{InputInfo, ModelInfo, ModuleInfo, list_models, model_info, model_info_by_module};
+pub use info::{
+    InputInfo, ModelInfo, ModuleInfo, list_models, model_info, model_info_at, model_info_by_module,
+};
 pub use model::{GENERATOR, Model, ParamInfo};
 pub use network::{InterlaceState, Network};
 pub use pass::{Mode, Pass};
 pub use registry::Registry;
 pub use spec::{
-    BigLittleDepth, Blending, BlresnetSpec, BlvnetTamSpec, Consensus, Modality, ModelSpec,
-    OffsetScale, PluggedSpec, ResnetDepth, Rounds, ShiftPlace, TamDepth, TamResnetSpec,
-    TemporalPooling, TinSpec, TsmDepth, TsmSpec, TsnSpec,
+    BigLittleDepth, Blending, BlockModule, BlresnetSpec, BlvnetTamSpec, Consensus, FastOnlySpec,
+    Modality, ModelSpec, OffsetScale, PathwayDepth, PluggedSpec, R2plus1dSpec, R3dSpec,
+    Resnet3dDepth, ResnetDepth, Rounds, ShiftPlace, Shortcut, SlowFastDepth, SlowFastSpec,
+    SlowFastVariant, SlowOnlySpec, TamDepth, TamResnetSpec, TemporalPooling, TinSpec, TsmDepth,
+    TsmSpec, TsnSpec,
 };
 pub use stream::OnlineState;
 pub use temporal::{Cost, Own, Place, Slot, TemporalModule, TemporalPlug};

@@ -3,10 +3,13 @@
 use tch::{Kind, Tensor, nn};
 
 use crate::backbones::plan::at;
-use crate::backbones::{BigLittle, MobileNet, Resnet, ResnetPlan, big_little, mobilenet, resnet};
+use crate::backbones::{
+    BigLittle, MobileNet, Resnet, Resnet3d, Resnet3dPlan, ResnetPlan, SlowFast, SlowFastPlan,
+    big_little, mobilenet, resnet, slowfast,
+};
 use crate::layers::{Linear, LinearInit};
 use crate::pass::{Mode, Pass};
-use crate::spec::{Consensus, Modality, PluggedSpec, TsmDepth, TsmSpec};
+use crate::spec::{Consensus, Modality, PluggedSpec, SlowFastVariant, TsmDepth, TsmSpec};
 use crate::stream::{Carried, OnlineState};
 use crate::temporal;
 use crate::{ModelError, ModelSpec};
@@ -39,6 +42,8 @@ enum Trunk {
     Resnet(Box<Resnet>),
     BigLittle(Box<BigLittle>),
     MobileNet(Box<MobileNet>),
+    SlowFast(Box<SlowFast>),
+    Resnet3d(Box<Resnet3d>),
 }
 
 impl Network {
@@ -148,11 +153,13 @@ impl Network {
 
     /// Clips of `t` frames to features `[N*T', F]`, one for each frame that is left at the end.
     fn pooled(&self, clip: &Tensor, t: i64, pass: &mut Pass) -> Result<Tensor, ModelError> {
-        let frames = self.frames(clip, t)?;
+        let size = self.checked(clip, t)?;
         let maps = match &self.trunk {
-            Trunk::Resnet(trunk) => trunk.forward(&frames, pass)?,
-            Trunk::BigLittle(trunk) => trunk.forward(&frames, pass)?,
-            Trunk::MobileNet(trunk) => trunk.forward(&frames, pass)?,
+            Trunk::Resnet(trunk) => trunk.forward(&self.frames(clip, size)?, pass)?,
+            Trunk::BigLittle(trunk) => trunk.forward(&self.frames(clip, size)?, pass)?,
+            Trunk::MobileNet(trunk) => trunk.forward(&self.frames(clip, size)?, pass)?,
+            Trunk::SlowFast(trunk) => return trunk.forward(clip, pass),
+            Trunk::Resnet3d(trunk) => return trunk.forward(clip, pass),
         };
         let pooled = maps.f_mean_dim([2i64, 3].as_slice(), false, None)?;
         let pool = if matches!(self.trunk, Trunk::BigLittle(_)) { "gappool" } else { "avgpool" };
@@ -161,8 +168,8 @@ impl Network {
         Ok(pooled)
     }
 
-    /// Clips to what the first convolution sees, `[N*T, C, H, W]`.
-    fn frames(&self, clip: &Tensor, t: i64) -> Result<Tensor, ModelError> {
+    /// The lengths `[N, T, C, H, W]` of a clip of `t` frames that fits the spec.
+    fn checked(&self, clip: &Tensor, t: i64) -> Result<[i64; 5], ModelError> {
         let size = clip.size();
         let c = self.spec.input_channels();
         let wrong = |actual| ModelError::Shape {
@@ -180,6 +187,12 @@ impl Network {
         if !matches!(clip.kind(), Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16) {
             return Err(ModelError::Dtype { tensor: "the clip", actual: clip.kind() });
         }
+        Ok([n, t, c, h, w])
+    }
+
+    /// Clips to what the first convolution of a 2-D network sees, `[N*T, C, H, W]`.
+    fn frames(&self, clip: &Tensor, size: [i64; 5]) -> Result<Tensor, ModelError> {
+        let [n, t, c, h, w] = size;
         if self.spec.modality() == Modality::RgbDiff {
             let images = clip.f_reshape([n * t, 6, 3, h, w])?;
             let differences = images.f_narrow(1, 1, 5)?.f_sub(&images.f_narrow(1, 0, 5)?)?;
@@ -195,9 +208,17 @@ impl Trunk {
         let big_little = |spec: &_| {
             BigLittle::new(path, spec, channels).map(|trunk| Self::BigLittle(trunk.into()))
         };
+        let slowfast =
+            |plan: &_| SlowFast::new(path, plan).map(|trunk| Self::SlowFast(trunk.into()));
+        let resnet3d = |plan| Resnet3d::new(path, plan).map(|trunk| Self::Resnet3d(trunk.into()));
         match spec {
             ModelSpec::BlvnetTam(spec) => big_little(spec),
             ModelSpec::Blresnet(spec) => big_little(&spec.trunk()),
+            ModelSpec::SlowFast(spec) => slowfast(&SlowFastPlan::both(spec)),
+            ModelSpec::SlowOnly(spec) => slowfast(&SlowFastPlan::slow_only(spec)),
+            ModelSpec::FastOnly(spec) => slowfast(&SlowFastPlan::fast_only(spec)),
+            ModelSpec::R3d(spec) => resnet3d(spec.into()),
+            ModelSpec::R2plus1d(spec) => resnet3d(spec.into()),
             ModelSpec::TamResnet(_)
             | ModelSpec::Tsn(_)
             | ModelSpec::Tsm(_)
@@ -234,7 +255,13 @@ fn is_mobilenet(spec: &ModelSpec) -> bool {
 pub(crate) fn trunk_name(spec: &ModelSpec) -> &'static str {
     match spec {
         ModelSpec::BlvnetTam(_) => "baseline_model",
-        ModelSpec::TamResnet(_) | ModelSpec::Blresnet(_) => "",
+        ModelSpec::TamResnet(_)
+        | ModelSpec::Blresnet(_)
+        | ModelSpec::SlowFast(_)
+        | ModelSpec::SlowOnly(_)
+        | ModelSpec::FastOnly(_)
+        | ModelSpec::R3d(_)
+        | ModelSpec::R2plus1d(_) => "",
         _ if is_online_mobilenet(spec) => "",
         ModelSpec::Tsn(_) | ModelSpec::Tsm(_) | ModelSpec::Tin(_) | ModelSpec::Plugged(_) => {
             "base_model"
@@ -242,10 +269,17 @@ pub(crate) fn trunk_name(spec: &ModelSpec) -> &'static str {
     }
 }
 
-/// What the classifier is called: without dropout it stays the trunk's own.
+/// What the classifier is called: without dropout it stays the trunk's own where the official
+/// code has one of each.
 pub(crate) fn classifier_name(spec: &ModelSpec) -> &'static str {
     match spec {
-        ModelSpec::TamResnet(_) | ModelSpec::Blresnet(_) => "fc",
+        ModelSpec::TamResnet(_)
+        | ModelSpec::Blresnet(_)
+        | ModelSpec::R3d(_)
+        | ModelSpec::R2plus1d(_) => "fc",
+        ModelSpec::SlowFast(spec) => slowfast::classifier_name(spec.variant, false),
+        ModelSpec::SlowOnly(spec) => slowfast::classifier_name(spec.variant, true),
+        ModelSpec::FastOnly(spec) => slowfast::classifier_name(spec.variant, false),
         _ if is_online_mobilenet(spec) => "classifier",
         _ if spec.dropout() > 0.0 => "new_fc",
         ModelSpec::BlvnetTam(_) => "baseline_model.fc",
@@ -259,7 +293,12 @@ pub(crate) fn classifier_name(spec: &ModelSpec) -> &'static str {
 /// How the official code starts the classifier.
 fn classifier_init(spec: &ModelSpec) -> LinearInit {
     match spec {
-        ModelSpec::TamResnet(_) | ModelSpec::Blresnet(_) => LinearInit::Default,
+        ModelSpec::TamResnet(_)
+        | ModelSpec::Blresnet(_)
+        | ModelSpec::R3d(_)
+        | ModelSpec::R2plus1d(_) => LinearInit::Default,
+        _ if spec.variant() == Some(SlowFastVariant::XTemporal) => LinearInit::Unbiased,
+        _ if spec.variant().is_some() => LinearInit::Normal(0.01),
         _ if is_online_mobilenet(spec) => LinearInit::Normal(0.01),
         _ => LinearInit::Classifier,
     }
@@ -276,5 +315,10 @@ pub(crate) fn feature_channels(spec: &ModelSpec) -> i64 {
         }
         ModelSpec::Tsm(spec) => spec.depth.resnet().map_or(mobilenet::FEATURE_CHANNELS, resnet),
         ModelSpec::Tin(spec) => resnet(spec.depth),
+        ModelSpec::SlowFast(spec) => SlowFastPlan::both(spec).features(),
+        ModelSpec::SlowOnly(spec) => SlowFastPlan::slow_only(spec).features(),
+        ModelSpec::FastOnly(spec) => SlowFastPlan::fast_only(spec).features(),
+        ModelSpec::R3d(spec) => Resnet3dPlan::from(spec).features(),
+        ModelSpec::R2plus1d(spec) => Resnet3dPlan::from(spec).features(),
     }
 }

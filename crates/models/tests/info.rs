@@ -5,9 +5,11 @@ mod support;
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
+use support::volume;
 use tch::Device;
 use timeweave_models::{
-    BigLittleDepth, BlresnetSpec, Model, ModelSpec, list_models, model_info, model_info_by_module,
+    BigLittleDepth, BlresnetSpec, Model, ModelSpec, list_models, model_info, model_info_at,
+    model_info_by_module,
 };
 
 /// The spec that a row of the reference figures belongs to, or nothing for other families.
@@ -77,26 +79,21 @@ fn spec(name: &str, row: &Value) -> Option<ModelSpec> {
 }
 
 #[test]
-fn the_figures_of_every_supported_network_equal_the_reference() {
-    let (mut checked, mut not_yet) = (0, Vec::new());
+fn the_figures_of_every_network_equal_the_reference() {
+    let mut checked = 0;
     for file in ["params_flops.json", "params_flops_more.json"] {
         let rows = support::json(&support::fixtures().join(file));
         for (name, row) in rows.as_object().expect("rows by name") {
-            let Some(spec) = spec(name, row) else {
-                let supported = ["blvnet", "blresnet", "tam_resnet", "tsn", "tsm", "tin"];
-                let ours = supported.iter().any(|family| name.starts_with(family));
-                assert!(!ours, "{name} is of a supported family");
-                not_yet.push(name.clone());
-                continue;
-            };
-            let info = model_info(&spec).expect("figures");
+            let spec = volume::figures(name, row).or_else(|| spec(name, row));
+            let spec = spec.unwrap_or_else(|| panic!("{name} is of no known family"));
+            let size = row["input_shape"].as_array().and_then(|shape| shape.last()?.as_i64());
+            let info = model_info_at(&spec, size.expect("a size")).expect("figures");
             assert_eq!(json!(info.params), row["params"], "parameters of {name}");
             assert_eq!(json!(info.macs), row["madds"], "multiply-adds of {name}");
             checked += 1;
         }
     }
     assert!(checked > 0, "no row");
-    println!("not yet: {}", not_yet.join(", "));
     println!("checked: {checked} figures of networks");
 }
 
@@ -113,6 +110,14 @@ fn the_figures_equal_those_of_built_networks() {
         json!({ "arch": "tsm", "numClasses": 7, "depth": 50, "shiftPlace": "block", "nonLocal": true }),
         json!({ "arch": "tam-resnet", "numClasses": 7, "depth": 50, "temporalPooling": "max" }),
         json!({ "arch": "tam-resnet", "numClasses": 7, "depthwise": false, "blendingFrames": 5 }),
+        json!({ "arch": "slowfast", "numClasses": 7, "variant": "fair", "betaInverse": 2, "fusionKernel": 9 }),
+        json!({ "arch": "slowfast", "numClasses": 7, "variant": "mmaction2", "alpha": 8 }),
+        json!({ "arch": "slowfast", "numClasses": 7, "betaInverse": 16 }),
+        json!({ "arch": "slow-only", "numClasses": 7 }),
+        json!({ "arch": "slow-only", "numClasses": 7, "variant": "fair" }),
+        json!({ "arch": "fast-only", "numClasses": 7, "variant": "mmaction2", "depth": 101 }),
+        json!({ "arch": "r3d", "numClasses": 7, "depth": 50, "temporalModule": "tam", "shortcut": "A" }),
+        json!({ "arch": "r2plus1d", "numClasses": 7, "temporalModule": "tam" }),
     ];
     let image = ModelSpec::Blresnet(BlresnetSpec::new(7, BigLittleDepth::D50));
     let read = |description| serde_json::from_value(description).expect("a spec");
@@ -147,7 +152,14 @@ fn the_list_has_every_architecture_and_is_fast() {
     let start = std::time::Instant::now();
     let list = list_models();
     assert!(start.elapsed().as_secs_f64() < 1.0);
-    assert_eq!(list.len(), 3 + 5 + 7 + 8 + 7);
+    let two_dimensional = 3 + 5 + 7 + 8 + 7;
+    // SlowFast has 200 layers in one of its three variants only.
+    assert_eq!(list.len(), two_dimensional + (3 * 3 + 1) + 2 * 3 * 3 + 2 * 7);
+    let figures = model_info_at(
+        &serde_json::from_value(json!({ "arch": "r3d", "numClasses": 4 })).expect("a spec"),
+        0,
+    );
+    assert_eq!(figures.expect_err("an error").code(), "SHAPE_MISMATCH");
     for arch in ModelSpec::ARCHS {
         assert!(list.iter().any(|info| info.family == arch), "{arch}");
     }

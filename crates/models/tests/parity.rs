@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::HashMap;
 
-use support::case::{self, Case, Sorted};
+use support::case::{self, Case};
 use support::compare::{Verdict, norm};
 use tch::{Kind, Tensor};
 use timeweave_models::{Mode, Model};
@@ -20,26 +20,17 @@ const LOGITS_F64: f64 = 1e-9;
 const GRADIENT_F64: f64 = 1e-7;
 
 #[test]
-fn every_case_of_a_supported_family_matches_the_official_code() {
-    let mut not_yet = Vec::new();
+fn every_case_matches_the_official_code() {
     let mut failures = Vec::new();
     let (mut networks, mut comparisons) = (0, 0);
     for path in case::all(&support::fixtures()) {
-        match case::read(&path) {
-            Sorted::NotYet(name) => not_yet.push(name),
-            Sorted::Supported(case) => {
-                let mut verdict = Verdict::default();
-                check(&case, &mut verdict);
-                println!("{}: {} comparisons", case.name, verdict.comparisons);
-                networks += 1;
-                comparisons += verdict.comparisons;
-                failures
-                    .extend(verdict.failures.iter().map(|text| format!("{}: {text}", case.name)));
-            }
-        }
-    }
-    if !not_yet.is_empty() {
-        println!("not yet: {}", not_yet.join(", "));
+        let case = case::read(&path);
+        let mut verdict = Verdict::default();
+        check(&case, &mut verdict);
+        println!("{}: {} comparisons", case.name, verdict.comparisons);
+        networks += 1;
+        comparisons += verdict.comparisons;
+        failures.extend(verdict.failures.iter().map(|text| format!("{}: {text}", case.name)));
     }
     assert!(networks > 0, "no network case in {}", support::fixtures().display());
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));

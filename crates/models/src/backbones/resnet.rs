@@ -61,7 +61,13 @@ impl<'a> ResnetPlan<'a> {
             ModelSpec::Tin(spec) => (spec.depth, spec.non_local),
             ModelSpec::TamResnet(spec) => (spec.depth.resnet(), false),
             ModelSpec::Plugged(PluggedSpec { resnet, .. }) => (resnet.depth, resnet.non_local),
-            ModelSpec::BlvnetTam(_) | ModelSpec::Blresnet(_) => return None,
+            ModelSpec::BlvnetTam(_)
+            | ModelSpec::Blresnet(_)
+            | ModelSpec::SlowFast(_)
+            | ModelSpec::SlowOnly(_)
+            | ModelSpec::FastOnly(_)
+            | ModelSpec::R3d(_)
+            | ModelSpec::R2plus1d(_) => return None,
         };
         let pooling = match spec {
             ModelSpec::TamResnet(spec) => spec.temporal_pooling,

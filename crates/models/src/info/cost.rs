@@ -40,6 +40,9 @@ pub(super) struct Ledger {
 /// The cost for one clip of square frames with `size` pixels a side.
 pub(super) fn of(spec: &ModelSpec, size: i64) -> Vec<ModuleInfo> {
     let mut ledger = Ledger { modules: Vec::new(), trunk: trunk_name(spec) };
+    if ledger.volumes(spec, size) {
+        return ledger.modules;
+    }
     let channels = spec.modality().conv_channels();
     let frames = Maps { count: spec.num_frames(), size };
     let plug = temporal::plug_of(spec);

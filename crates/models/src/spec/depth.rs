@@ -154,6 +154,94 @@ depths! {
     }
 }
 
+depths! {
+    /// Depth of a SlowFast network, the same in both pathways.
+    SlowFastDepth, default D50 {
+        /// Bottlenecks, 3-4-6-3.
+        D50 = "50",
+        /// Bottlenecks, 3-4-23-3.
+        D101 = "101",
+        /// Bottlenecks, 3-8-36-3.
+        D152 = "152",
+        /// Bottlenecks, 3-24-36-3; X-Temporal only.
+        D200 = "200",
+    }
+}
+
+depths! {
+    /// Depth of one pathway of SlowFast as a network of its own.
+    PathwayDepth, default D50 {
+        /// Bottlenecks, 3-4-6-3.
+        D50 = "50",
+        /// Bottlenecks, 3-4-23-3.
+        D101 = "101",
+        /// Bottlenecks, 3-8-36-3.
+        D152 = "152",
+    }
+}
+
+depths! {
+    /// Depth of a ResNet-3D or an R(2+1)D.
+    Resnet3dDepth, default D10 {
+        /// One basic block in each stage.
+        D10 = "10",
+        /// Two basic blocks in each stage.
+        D18 = "18",
+        /// Basic blocks, 3-4-6-3.
+        D34 = "34",
+        /// Bottlenecks, 3-4-6-3.
+        D50 = "50",
+        /// Bottlenecks, 3-4-23-3.
+        D101 = "101",
+        /// Bottlenecks, 3-8-36-3.
+        D152 = "152",
+        /// Bottlenecks, 3-24-36-3.
+        D200 = "200",
+    }
+}
+
+impl SlowFastDepth {
+    /// Residual blocks of the four stages.
+    pub fn blocks(self) -> [usize; 4] {
+        match self {
+            Self::D50 => [3, 4, 6, 3],
+            Self::D101 => [3, 4, 23, 3],
+            Self::D152 => [3, 8, 36, 3],
+            Self::D200 => [3, 24, 36, 3],
+        }
+    }
+}
+
+impl PathwayDepth {
+    /// Residual blocks of the four stages.
+    pub fn blocks(self) -> [usize; 4] {
+        match self {
+            Self::D50 => [3, 4, 6, 3],
+            Self::D101 => [3, 4, 23, 3],
+            Self::D152 => [3, 8, 36, 3],
+        }
+    }
+}
+
+impl Resnet3dDepth {
+    /// Residual blocks of the four stages.
+    pub fn blocks(self) -> [usize; 4] {
+        match self {
+            Self::D10 => [1, 1, 1, 1],
+            Self::D18 => [2, 2, 2, 2],
+            Self::D34 | Self::D50 => [3, 4, 6, 3],
+            Self::D101 => [3, 4, 23, 3],
+            Self::D152 => [3, 8, 36, 3],
+            Self::D200 => [3, 24, 36, 3],
+        }
+    }
+
+    /// Whether the blocks are bottlenecks (1x1x1, 3x3x3, 1x1x1) instead of two 3x3x3 convolutions.
+    pub fn is_bottleneck(self) -> bool {
+        !matches!(self, Self::D10 | Self::D18 | Self::D34)
+    }
+}
+
 impl ResnetDepth {
     /// Residual blocks of the four stages.
     pub fn blocks(self) -> [usize; 4] {

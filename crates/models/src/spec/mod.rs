@@ -4,13 +4,19 @@
 //! so an architecture that lacks one of these does not compile.
 
 mod depth;
+mod resnet3d;
 mod rust_only;
+mod slowfast;
 mod tam_resnet;
 mod validate;
 mod variants;
 
-pub use depth::{BigLittleDepth, ResnetDepth, TamDepth, TsmDepth};
+pub use depth::{
+    BigLittleDepth, PathwayDepth, Resnet3dDepth, ResnetDepth, SlowFastDepth, TamDepth, TsmDepth,
+};
+pub use resnet3d::{BlockModule, R2plus1dSpec, R3dSpec, Shortcut};
 pub use rust_only::{BlresnetSpec, PluggedSpec};
+pub use slowfast::{FastOnlySpec, SlowFastSpec, SlowFastVariant, SlowOnlySpec};
 pub use tam_resnet::{Blending, TamResnetSpec, TemporalPooling};
 pub use variants::{
     BlvnetTamSpec, Consensus, Modality, OffsetScale, Rounds, ShiftPlace, TinSpec, TsmSpec, TsnSpec,
@@ -35,6 +41,17 @@ pub enum ModelSpec {
     Tsm(TsmSpec),
     /// TIN: a ResNet whose blocks interlace channels in time by learnt offsets.
     Tin(TinSpec),
+    /// SlowFast: a slow pathway on few frames and a thin fast one on all.
+    #[serde(rename = "slowfast", deserialize_with = "SlowFastSpec::resolved")]
+    SlowFast(SlowFastSpec),
+    /// The slow pathway of SlowFast alone.
+    SlowOnly(SlowOnlySpec),
+    /// The fast pathway of SlowFast alone.
+    FastOnly(FastOnlySpec),
+    /// ResNet-3D: a ResNet of 3x3x3 convolutions.
+    R3d(R3dSpec),
+    /// R(2+1)D: a ResNet whose convolutions are split into space and time.
+    R2plus1d(R2plus1dSpec),
     /// bL-ResNet, an image network; has no JSON form.
     #[serde(skip)]
     Blresnet(BlresnetSpec),
@@ -55,13 +72,29 @@ macro_rules! each {
             ModelSpec::Tsn($inner) => $body,
             ModelSpec::Tsm($inner) => $body,
             ModelSpec::Tin($inner) => $body,
+            ModelSpec::SlowFast($inner) => $body,
+            ModelSpec::SlowOnly($inner) => $body,
+            ModelSpec::FastOnly($inner) => $body,
+            ModelSpec::R3d($inner) => $body,
+            ModelSpec::R2plus1d($inner) => $body,
         }
     };
 }
 
 impl ModelSpec {
     /// All values of `arch`, in the order of the documentation.
-    pub const ARCHS: [&'static str; 5] = ["blvnet-tam", "tam-resnet", "tsn", "tsm", "tin"];
+    pub const ARCHS: [&'static str; 10] = [
+        "blvnet-tam",
+        "tam-resnet",
+        "tsn",
+        "tsm",
+        "tin",
+        "slowfast",
+        "slow-only",
+        "fast-only",
+        "r3d",
+        "r2plus1d",
+    ];
 
     /// The value of `arch`.
     pub fn arch(&self) -> &'static str {
@@ -71,12 +104,17 @@ impl ModelSpec {
             Self::Tsn(_) => "tsn",
             Self::Tsm(_) => "tsm",
             Self::Tin(_) => "tin",
+            Self::SlowFast(_) => "slowfast",
+            Self::SlowOnly(_) => "slow-only",
+            Self::FastOnly(_) => "fast-only",
+            Self::R3d(_) => "r3d",
+            Self::R2plus1d(_) => "r2plus1d",
             Self::Blresnet(_) => "blresnet",
             Self::Plugged(spec) => spec.plug.name(),
         }
     }
 
-    /// A name for people, e.g. `tsm-50` or `blvnet-tam-101`.
+    /// A name for people, e.g. `tsm-50`, `blvnet-tam-101` or `slowfast-fair-50`.
     pub fn id(&self) -> String {
         let depth = match self {
             Self::BlvnetTam(spec) => spec.depth.name(),
@@ -84,10 +122,28 @@ impl ModelSpec {
             Self::Tsn(spec) => spec.depth.name(),
             Self::Tsm(spec) => spec.depth.name(),
             Self::Tin(spec) => spec.depth.name(),
+            Self::SlowFast(spec) => spec.depth.name(),
+            Self::SlowOnly(spec) => spec.depth.name(),
+            Self::FastOnly(spec) => spec.depth.name(),
+            Self::R3d(spec) => spec.depth.name(),
+            Self::R2plus1d(spec) => spec.depth.name(),
             Self::Blresnet(spec) => spec.depth.name(),
             Self::Plugged(spec) => spec.resnet.depth.name(),
         };
-        format!("{}-{depth}", self.arch())
+        match self.variant() {
+            None | Some(SlowFastVariant::XTemporal) => format!("{}-{depth}", self.arch()),
+            Some(variant) => format!("{}-{}-{depth}", self.arch(), variant.name()),
+        }
+    }
+
+    /// Whose SlowFast, in the families that come in variants.
+    pub fn variant(&self) -> Option<SlowFastVariant> {
+        match self {
+            Self::SlowFast(spec) => Some(spec.variant),
+            Self::SlowOnly(spec) => Some(spec.variant),
+            Self::FastOnly(spec) => Some(spec.variant),
+            _ => None,
+        }
     }
 
     /// Number of classes of the classifier.
@@ -121,7 +177,8 @@ impl ModelSpec {
             Self::Tsn(spec) | Self::Plugged(PluggedSpec { resnet: spec, .. }) => spec.consensus,
             Self::Tsm(spec) => spec.consensus,
             Self::Tin(spec) => spec.consensus,
-            Self::BlvnetTam(_) | Self::TamResnet(_) | Self::Blresnet(_) => Consensus::Avg,
+            // Nothing is left of the frames at the end of a 3-D network.
+            _ => Consensus::Avg,
         }
     }
 
@@ -133,7 +190,7 @@ impl ModelSpec {
             }
             Self::Tsm(spec) => spec.double_dropout,
             Self::Tin(spec) => spec.double_dropout,
-            Self::BlvnetTam(_) | Self::TamResnet(_) | Self::Blresnet(_) => false,
+            _ => false,
         }
     }
 

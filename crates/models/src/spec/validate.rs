@@ -1,8 +1,8 @@
 //! Which values of a spec fit together.
 
 use super::{
-    BlvnetTamSpec, ModelSpec, PluggedSpec, ResnetDepth, Rounds, ShiftPlace, TamResnetSpec,
-    TemporalPooling, TinSpec, TsmDepth, TsmSpec,
+    BlvnetTamSpec, Modality, ModelSpec, PluggedSpec, ResnetDepth, Rounds, ShiftPlace,
+    TamResnetSpec, TemporalPooling, TinSpec, TsmDepth, TsmSpec,
 };
 use crate::ModelError;
 
@@ -38,7 +38,21 @@ pub(super) fn validate(spec: &ModelSpec) -> Result<(), ModelError> {
         }
         ModelSpec::Tsm(spec) => tsm(spec),
         ModelSpec::Tin(spec) => tin(spec),
+        ModelSpec::SlowFast(slowfast) => images(spec).and_then(|()| slowfast.check()),
+        ModelSpec::SlowOnly(_)
+        | ModelSpec::FastOnly(_)
+        | ModelSpec::R3d(_)
+        | ModelSpec::R2plus1d(_) => images(spec),
     }
+}
+
+/// The 3-D networks see motion in the images themselves.
+fn images(spec: &ModelSpec) -> Result<(), ModelError> {
+    let modality = spec.modality();
+    check(modality == Modality::Rgb, "modality", || {
+        let received = if modality == Modality::Flow { "'flow'" } else { "'rgb-diff'" };
+        (format!("'rgb' with arch '{}'", spec.arch()), received.into())
+    })
 }
 
 fn big_little(spec: &BlvnetTamSpec) -> Result<(), ModelError> {
@@ -127,7 +141,7 @@ fn tin(spec: &TinSpec) -> Result<(), ModelError> {
     non_local(spec.non_local, Some(spec.depth))
 }
 
-fn check(
+pub(super) fn check(
     fits: bool,
     field: &'static str,
     sentence: impl FnOnce() -> (String, String),

@@ -20,6 +20,13 @@ pub(crate) fn plug_of(spec: &ModelSpec) -> Option<&dyn TemporalPlug> {
         ModelSpec::Tin(spec) => Some(spec),
         ModelSpec::TamResnet(spec) => Some(spec),
         ModelSpec::Plugged(spec) => Some(&*spec.plug),
-        ModelSpec::Tsn(_) | ModelSpec::BlvnetTam(_) | ModelSpec::Blresnet(_) => None,
+        ModelSpec::Tsn(_)
+        | ModelSpec::BlvnetTam(_)
+        | ModelSpec::Blresnet(_)
+        | ModelSpec::SlowFast(_)
+        | ModelSpec::SlowOnly(_)
+        | ModelSpec::FastOnly(_)
+        | ModelSpec::R3d(_)
+        | ModelSpec::R2plus1d(_) => None,
     }
 }

@@ -1,5 +1,6 @@
 //! One network of the fixtures: its description, input and reference numbers.
 
+use super::volume;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -17,15 +18,6 @@ pub struct Case {
     pub calibrated: Option<HashMap<String, Tensor>>,
 }
 
-/// What this version makes of a case.
-pub enum Sorted {
-    Supported(Box<Case>),
-    NotYet(String),
-}
-
-/// Families that are known but not built yet, by the beginning of the case's name.
-const NOT_YET: [&str; 5] = ["r2plus1d", "resnet3d", "slowfast", "slowonly", "fastonly"];
-
 /// Every case of a fixtures folder, sorted by name.
 pub fn all(fixtures: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = ["models", "models_scaled"]
@@ -40,18 +32,16 @@ pub fn all(fixtures: &Path) -> Vec<PathBuf> {
 }
 
 /// Reads a case; panics when its family is unknown or its settings fit no spec.
-pub fn read(path: &Path) -> Sorted {
+pub fn read(path: &Path) -> Case {
     let json = super::json(path);
     let name = json["name"].as_str().expect("a name").to_owned();
     let config = &json["config"];
-    if NOT_YET.iter().any(|family| name.starts_with(family)) {
-        return Sorted::NotYet(name);
-    }
     let classes = &json["num_classes"];
     let spec: ModelSpec = if name.starts_with("blresnet") {
         image_network(config, classes)
     } else {
-        let description = description(&name, config, classes);
+        let description = volume::description(&name, &json)
+            .unwrap_or_else(|| description(&name, config, classes));
         serde_json::from_value(description.clone())
             .unwrap_or_else(|error| panic!("{name}: {description}: {error}"))
     };
@@ -59,7 +49,7 @@ pub fn read(path: &Path) -> Sorted {
     let numbers = super::tensors(&path.with_extension("safetensors"));
     let statistics = path.with_extension("bn.safetensors");
     let calibrated = statistics.exists().then(|| super::tensors(&statistics));
-    Sorted::Supported(Box::new(Case { name, json, spec, numbers, calibrated }))
+    Case { name, json, spec, numbers, calibrated }
 }
 
 /// The image network, which has no JSON form.

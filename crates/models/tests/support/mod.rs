@@ -4,7 +4,9 @@
 
 pub mod case;
 pub mod compare;
+pub mod composed;
 pub mod plain;
+pub mod volume;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
