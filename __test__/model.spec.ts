@@ -14,9 +14,20 @@ function clip(frames: number, size = 32): Tensor {
 
 test('every architecture is listed with its figures', (t) => {
   const models = listModels()
-  t.deepEqual([...new Set(models.map(({ family }) => family))].toSorted(), ['blvnet-tam', 'tam-resnet', 'tin', 'tsm', 'tsn'])
+  t.deepEqual([...new Set(models.map(({ family }) => family))].toSorted(), [
+    'blvnet-tam',
+    'fast-only',
+    'r2plus1d',
+    'r3d',
+    'slow-only',
+    'slowfast',
+    'tam-resnet',
+    'tin',
+    'tsm',
+    'tsn',
+  ])
   for (const { id, params, macs, input, paper } of models) {
-    t.true(params > 1e6 && macs > 1e9 && input.frames > 0 && input.size > 0 && input.channels === 3, id)
+    t.true(params > 4e5 && macs > 1e9 && input.frames > 0 && input.size > 0 && input.channels === 3, id)
     t.regex(paper, /^https:\/\/arxiv\.org\//)
   }
 })
@@ -27,6 +38,11 @@ for (const spec of [
   { arch: 'tin', numClasses: 5 },
   { arch: 'blvnet-tam', numClasses: 5, numFrames: 4 },
   { arch: 'tam-resnet', numClasses: 5 },
+  { arch: 'slowfast', numClasses: 5, numFrames: 8 },
+  { arch: 'slow-only', numClasses: 5, numFrames: 2 },
+  { arch: 'fast-only', numClasses: 5, numFrames: 4 },
+  { arch: 'r3d', numClasses: 5, numFrames: 4 },
+  { arch: 'r2plus1d', numClasses: 5, numFrames: 4 },
 ] satisfies ModelSpec[]) {
   test(`${spec.arch} gives one row of logits for a clip`, async (t) => {
     using model = await createModel(spec, { ...CPU, seed: 1 })

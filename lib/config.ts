@@ -109,8 +109,94 @@ export interface TinSpec extends ResnetFields {
   dropout?: number
 }
 
+/**
+ * Whose SlowFast: `x-temporal` (bare lateral convolutions of 5 taps, slow frames 0, 4, 8, ..., no bias in the classifier),
+ * `fair` (pytorchvideo's: lateral convolutions with batch norm and ReLU, slow frames spread from the first to the last) or
+ * `mmaction2` (bare lateral convolutions, slow frames 0, alpha, 2 alpha, ...).
+ */
+export type SlowFastVariant = 'x-temporal' | 'fair' | 'mmaction2'
+
+/** SlowFast (https://arxiv.org/abs/1812.03982): a slow pathway on few frames and a thin fast one on all. */
+export interface SlowFastSpec extends SpecFields {
+  arch: 'slowfast'
+  /** Frames of a clip; divisible by `alpha` in the variants `fair` and `mmaction2`. @default 32 */
+  numFrames?: number
+  /** Depth of both pathways; 200 in the variant `x-temporal` only. @default 50 */
+  depth?: 50 | 101 | 152 | 200
+  /** Whose SlowFast. @default 'x-temporal' */
+  variant?: SlowFastVariant
+  /** The slow pathway sees every `alpha`-th frame; always 4 in the variant `x-temporal`. @default 4 */
+  alpha?: number
+  /** The fast pathway has `1/betaInverse` of the channels. @default 8 */
+  betaInverse?: number
+  /** Taps of the lateral convolutions, odd. @default 5, but 7 in the variant `fair` at depth 50 with `alpha` 4 */
+  fusionKernel?: number | null
+  /** Dropout before the classifier. @default 0.5 */
+  dropout?: number
+}
+
+/** What the pathways of SlowFast have as networks of their own. */
+interface PathwayFields extends SpecFields {
+  /** Depth of the pathway. @default 50 */
+  depth?: 50 | 101 | 152
+  /** Whose pathway. @default 'x-temporal' */
+  variant?: SlowFastVariant
+  /** Dropout before the classifier. @default 0.5 */
+  dropout?: number
+}
+
+/** The slow pathway of SlowFast alone (https://arxiv.org/abs/1812.03982). */
+export interface SlowOnlySpec extends PathwayFields {
+  arch: 'slow-only'
+  /** Frames of a clip. @default 8 */
+  numFrames?: number
+}
+
+/** The fast pathway of SlowFast alone (https://arxiv.org/abs/1812.03982). */
+export interface FastOnlySpec extends PathwayFields {
+  arch: 'fast-only'
+  /** Frames of a clip. @default 32 */
+  numFrames?: number
+}
+
+/** What ResNet-3D and R(2+1)D have. */
+interface Resnet3dFields extends SpecFields {
+  /** Frames of a clip. @default 16 */
+  numFrames?: number
+  /** Depth of the network. @default 10 */
+  depth?: 10 | 18 | 34 | 50 | 101 | 152 | 200
+  /** The temporal module before the first convolution of every block. @default 'none' */
+  temporalModule?: 'none' | 'tam'
+  /** Dropout before the classifier. @default 0 */
+  dropout?: number
+}
+
+/** ResNet-3D (https://arxiv.org/abs/1708.07632): a ResNet of 3x3x3 convolutions. */
+export interface R3dSpec extends Resnet3dFields {
+  arch: 'r3d'
+  /** What shortcuts do where the shape changes: a convolution (B), or zeros for new channels and no gradient (A). @default 'B' */
+  shortcut?: 'A' | 'B'
+}
+
+/** R(2+1)D (https://arxiv.org/abs/1711.11248): a ResNet whose convolutions are split into space and time. */
+export interface R2plus1dSpec extends Resnet3dFields {
+  arch: 'r2plus1d'
+  /** Whether the stem ends with a max pool, as X-Temporal's configurations ask. @default false */
+  maxPool?: boolean
+}
+
 /** A network, discriminated on `arch`. */
-export type ModelSpec = BlvnetTamSpec | TamResnetSpec | TsnSpec | TsmSpec | TinSpec
+export type ModelSpec =
+  | BlvnetTamSpec
+  | TamResnetSpec
+  | TsnSpec
+  | TsmSpec
+  | TinSpec
+  | SlowFastSpec
+  | SlowOnlySpec
+  | FastOnlySpec
+  | R3dSpec
+  | R2plus1dSpec
 
 /** Whose rules hold where the peers differ. */
 export type SamplingManner = 'x-temporal' | 'tsm' | 'blvnet'
