@@ -4,9 +4,9 @@
 
 pub mod case;
 pub mod compare;
-pub mod composed;
 pub mod plain;
 pub mod volume;
+pub mod volume_reference;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
