@@ -246,8 +246,25 @@ export interface Preprocess {
   multiScale?: MultiScale | null
 }
 
-/** The columns of a list file; `auto` finds them from the lines. */
-export type ListFormat = 'auto' | 'path-label' | 'path-frames-label' | 'path-start-end-label'
+/** The dialect of a list file; `auto` finds it from the lines and asks for a name where they could be of two. */
+export type ListFormat =
+  | 'auto'
+  | 'path'
+  | 'path-label'
+  | 'path-labels'
+  | 'path-frames-label'
+  | 'path-frames-labels'
+  | 'path-offset-frames-label'
+  | 'path-start-end'
+  | 'path-start-end-label'
+  | 'path-start-end-labels'
+  | 'id-name'
+  | 'something-json'
+  | 'moments-csv'
+  | 'kinetics-csv'
+  | 'ucf101-split'
+  | 'hmdb51-split'
+  | 'frame-list'
 
 /** A list file. */
 export interface ListConfig {
@@ -255,7 +272,7 @@ export interface ListConfig {
   list: string
   /** The folder that relative paths start from. @default the list's folder */
   root?: string | null
-  /** The columns. @default 'auto' */
+  /** The dialect. @default 'auto' */
   format?: ListFormat
   /** What separates the columns. @default found from the lines */
   separator?: 'space' | 'comma' | 'semicolon' | null

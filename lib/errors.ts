@@ -32,7 +32,9 @@ export const NATIVE_ERROR_CODES = [
   'INVALID_SPEC',
   'LABEL_OUT_OF_RANGE',
   'LIBTORCH_ERROR',
+  'LIST_AMBIGUOUS',
   'LIST_INVALID',
+  'LIST_LOSSY',
   'LIST_NOT_FOUND',
   'LOSS_NOT_FINITE',
   'NON_FINITE',
@@ -53,6 +55,8 @@ export const FACADE_ERROR_CODES = [
   'ADDON_MISSING',
   /** An argument or an option cannot be what it is. */
   'ARGUMENT_INVALID',
+  /** Lists were checked and something in them had to be dropped or corrected. */
+  'CHECK_FAILED',
   /** No libtorch was found; `npx timeweave setup` fetches one. */
   'LIBTORCH_MISSING',
   /** libtorch was found but could not be opened. */

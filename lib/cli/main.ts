@@ -11,6 +11,7 @@ import { doctorCommand } from './doctor.js'
 import { INTERRUPTED } from './interrupt.js'
 import { modelsCommand } from './models.js'
 import { predictCommand } from './predict.js'
+import { prepareCommand } from './prepare.js'
 import { setupCommand } from './setup.js'
 import { say } from './terminal.js'
 import { testCommand } from './test.js'
@@ -24,10 +25,18 @@ const program = new Command('timeweave')
   .version(version)
   .showSuggestionAfterError()
   .showHelpAfterError('(add --help for the verbs)')
-for (const command of [setupCommand(), doctorCommand(), modelsCommand(), trainCommand(), testCommand(), predictCommand(), demoCommand()]) {
-  program.addCommand(command)
-}
-for (const command of [program, ...program.commands]) command.exitOverride()
+const verbs = [
+  setupCommand(),
+  doctorCommand(),
+  modelsCommand(),
+  prepareCommand(),
+  trainCommand(),
+  testCommand(),
+  predictCommand(),
+  demoCommand(),
+]
+for (const verb of verbs) program.addCommand(verb)
+for (const command of [program, ...verbs, ...verbs.flatMap((verb) => verb.commands)]) command.exitOverride()
 
 // A reader such as `head` that has seen enough is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))

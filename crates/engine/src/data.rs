@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use timeweave_video::dataset::{Dataset, DatasetOptions};
-use timeweave_video::list::{self, ListOptions, Record};
+use timeweave_video::list::{self, ClassNames, ListOptions, Record};
 use timeweave_video::loader::{Loader, LoaderOptions, OnError, Skipped};
 use timeweave_video::transform::Preprocess;
 use timeweave_video::{OpenOptions, VideoError};
@@ -16,6 +16,8 @@ use crate::event::SkippedSample;
 /// One list and how its samples become clips.
 pub(crate) struct SplitConfig<'a> {
     pub(crate) list: &'a ListConfig,
+    /// The names of the classes, for lists that name them; their numbers where nobody gave names.
+    pub(crate) classes: &'a [String],
     pub(crate) preprocess: &'a Preprocess,
     pub(crate) num_frames: usize,
     pub(crate) num_classes: usize,
@@ -57,8 +59,13 @@ impl Split {
             num_classes: Some(config.num_classes),
             format: config.list.format,
             separator: config.list.separator,
+            ..ListOptions::default()
         };
-        let records = list::read(&config.list.list, &options)?;
+        let is_named = !config.classes.iter().enumerate().all(|(i, name)| *name == i.to_string());
+        // Names that come twice are of no use here, and lists that number their classes need none.
+        let names = is_named.then(|| ClassNames::of(config.classes, "the class names").ok());
+        let names = names.flatten();
+        let records = list::read_with(&config.list.list, &options, names.as_ref())?;
         if let Some(record) = records.records.iter().find(|record| record.labels.len() != 1) {
             return Err(several_labels(&records.file, record).into());
         }

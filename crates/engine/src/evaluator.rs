@@ -61,6 +61,7 @@ pub fn evaluate(
     let model = predictor.model();
     let split = Split::open(&SplitConfig {
         list: &config.data.list(),
+        classes: predictor.classes(),
         preprocess: predictor.preprocess(),
         num_frames: model.spec.num_frames() as usize,
         num_classes: model.spec.num_classes() as usize,

@@ -71,9 +71,9 @@ impl<'a> Trainer<'a> {
         let device = config.device.resolve()?;
         let classes =
             read_classes(config.data.classes.as_deref(), config.model.num_classes() as usize)?;
-        let train = open_split(&config, &config.data.train, true)?;
-        let val =
-            config.data.val.as_ref().map(|val| open_split(&config, val, false)).transpose()?;
+        let train = open_split(&config, &config.data.train, (true, &classes))?;
+        let val = config.data.val.as_ref();
+        let val = val.map(|val| open_split(&config, val, (false, &classes))).transpose()?;
         let mut model = Model::new(config.model.clone(), device, Some(config.train.seed as i64))?;
         if let Some(init) = &config.init {
             model.load_weights(
@@ -336,10 +336,11 @@ struct StepOutcome {
 fn open_split(
     config: &TrainConfig,
     list: &ListConfig,
-    is_train: bool,
+    (is_train, classes): (bool, &[String]),
 ) -> Result<Split, EngineError> {
     Split::open(&SplitConfig {
         list,
+        classes,
         preprocess: &config.data.preprocess,
         num_frames: config.model.num_frames() as usize,
         num_classes: config.model.num_classes() as usize,

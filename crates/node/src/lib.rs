@@ -18,5 +18,6 @@ mod job;
 mod model;
 mod motion;
 mod operators;
+mod prepare;
 mod promise;
 mod tasks;

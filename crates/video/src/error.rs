@@ -169,6 +169,28 @@ pub enum VideoError {
         /// What it holds.
         received: String,
     },
+    /// A list whose lines could be of two dialects.
+    #[error("{}:{line}: expected a list of one dialect but received lines that could be of several ({candidates}); name the one that is meant as its format", file.display())]
+    ListAmbiguous {
+        /// The list file.
+        file: PathBuf,
+        /// A line that leaves it open, from 1.
+        line: usize,
+        /// The names of the dialects.
+        candidates: String,
+    },
+    /// A record that the dialect to write cannot hold.
+    #[error("{}:{line}: expected a record that {format} can hold but received {received}", file.display())]
+    ListLossy {
+        /// The list that the record is from.
+        file: PathBuf,
+        /// Its line, from 1.
+        line: usize,
+        /// The dialect to write.
+        format: &'static str,
+        /// What would be lost.
+        received: String,
+    },
     /// A label that the classifier has no output for.
     #[error("{}:{line}: expected a label from 0 to {} (numClasses is {num_classes}) but received {label}", file.display(), num_classes.saturating_sub(1))]
     LabelOutOfRange {
@@ -199,6 +221,9 @@ pub enum VideoError {
         /// What went wrong with it; its code is the code of this error.
         source: Box<VideoError>,
     },
+    /// The work was asked to stop.
+    #[error("the work was stopped")]
+    Aborted,
     /// A worker of the loader ended by a panic.
     #[error(
         "a worker stopped while it read record {record}: {reason}; this is a defect of timeweave"
@@ -260,6 +285,9 @@ impl VideoError {
             Self::EmptyVideo => "EMPTY_VIDEO",
             Self::ListNotFound { .. } => "LIST_NOT_FOUND",
             Self::ListInvalid { .. } => "LIST_INVALID",
+            Self::ListAmbiguous { .. } => "LIST_AMBIGUOUS",
+            Self::ListLossy { .. } => "LIST_LOSSY",
+            Self::Aborted => "ABORTED",
             Self::LabelOutOfRange { .. } => "LABEL_OUT_OF_RANGE",
             Self::EmptyList { .. } => "EMPTY_LIST",
             Self::Sample { source, .. } => source.code(),

@@ -10,12 +10,14 @@
 //! [`write`](mod@write) and [`motion`] make real video files for tests and for the demonstration.
 
 pub mod dataset;
+pub mod datasets;
 pub mod decode;
 pub mod error;
 pub mod image;
 pub mod list;
 pub mod loader;
 pub mod motion;
+pub mod prepare;
 pub mod random;
 pub mod sample;
 pub mod transform;

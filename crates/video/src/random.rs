@@ -23,6 +23,11 @@ impl Draws {
         Self::tagged(seed, split, clip, 2)
     }
 
+    /// A stream for the parting of one class's videos into lists.
+    pub(crate) fn parting(seed: u64, class: u64) -> Self {
+        Self::tagged(seed, class, 0, 3)
+    }
+
     fn tagged(seed: u64, epoch: u64, sample: u64, tag: u64) -> Self {
         let mut key = [0; 32];
         for (bytes, word) in key.chunks_exact_mut(8).zip([seed, epoch, sample, tag]) {

@@ -75,7 +75,11 @@ fn blank_lines_comments_marks_and_line_ends_are_passed_over_and_lines_keep_their
 
 #[test]
 fn the_last_columns_are_numbers_and_the_rest_is_the_path() {
-    let list = parsed("my clips/golf swing.mp4 30 0\na 7 30 1\nplain.mp4 30 2\n");
+    let text = "my clips/golf swing.mp4 30 0\na 7 30 1\nplain.mp4 30 2\n";
+    // The second line could as well have two labels.
+    assert_eq!(error(text, &ListOptions::default()).code(), "LIST_AMBIGUOUS");
+    let named = ListOptions { format: ListFormat::PathFramesLabel, ..ListOptions::default() };
+    let list = parse(text, Path::new("lists/train.txt"), &named).expect("a list");
     assert_eq!(list.format, ListFormat::PathFramesLabel);
     assert_eq!(rows(&list)[0].0, "my clips/golf swing.mp4");
     assert_eq!(rows(&list)[1].0, "a 7");
@@ -135,8 +139,8 @@ fn unreadable_lines_are_errors_that_name_line_and_column() {
         ),
         ("a.mp4 cat\nb.mp4 dog\n", &auto, 1, "label (column 2 of path label)", "`cat`"),
         ("a.mp4\n", &auto, 1, "the line", "`a.mp4`"),
-        ("x 0 30 0\n", &auto, 1, "start (column 2 of path start end label)", "`0`"),
-        ("x 20 10 0\n", &auto, 1, "end (column 3 of path start end label)", "`10`"),
+        ("x 0 30 0\n", &ranged, 1, "start (column 2 of path start end label)", "`0`"),
+        ("x 20 10 0\n", &ranged, 1, "end (column 3 of path start end label)", "`10`"),
         ("a.mp4 30 0\n", &ranged, 1, "the line", "`a.mp4 30 0`"),
         ("a.mp4;3;0\nb.mp4;2\nc.mp4;3;0", &auto, 2, "the line", "`b.mp4;2`"),
     ];

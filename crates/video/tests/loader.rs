@@ -230,9 +230,9 @@ fn frame_numbers_of_a_list_must_fit_the_folder() {
         dataset(root.path(), false).get(0, 0).map(|sample| sample.frames)
     };
     assert_eq!(get("clip 8 0\n").expect("a sample"), [1, 3, 5, 7]);
-    assert_eq!(get("clip 5 12 0\n").expect("a sample"), [5, 7, 9, 11]);
+    assert_eq!(get("clip;5;12;0\n").expect("a sample"), [5, 7, 9, 11]);
     for (text, column) in
-        [("clip 13 0\n", "frames"), ("clip 1 13 0\n", "end"), ("clip 13 13 0\n", "start")]
+        [("clip 13 0\n", "frames"), ("clip;1;13;0\n", "end"), ("clip;13;13;0\n", "start")]
     {
         let error = get(text).expect_err("too many frames");
         assert_eq!(error.code(), "LIST_INVALID");
@@ -261,7 +261,7 @@ fn video_files_are_loaded_whatever_count_the_list_claims() {
         let mean = blue.iter().map(|&v| f64::from(v)).sum::<f64>() / plane as f64;
         assert!((mean - f64::from(frame * 12)).abs() < 6.0, "frame {frame}: {mean}");
     }
-    std::fs::write(root.path().join("list.txt"), "0.mp4 3 9 0\n0.mp4 13 20 0\n0.mp4 5 99 0\n")
+    std::fs::write(root.path().join("list.txt"), "0.mp4;3;9;0\n0.mp4;13;20;0\n0.mp4;5;99;0\n")
         .expect("a list");
     let data = dataset(root.path(), false);
     assert_eq!(data.get(0, 0).expect("a sample").frames, [2, 4, 6, 8]);

@@ -178,3 +178,11 @@ fn arrange(mut images: Vec<RgbImage>, distinct: &[usize], indices: &[usize]) -> 
     };
     places.into_iter().map(take).collect()
 }
+
+/// The name that a template such as `img_{:05d}.jpg` gives to a number.
+///
+/// # Errors
+/// `INVALID_OPTION` for a template without exactly one number.
+pub(crate) fn frame_name(template: &str, number: u64) -> Result<String, VideoError> {
+    Ok(template::Template::parse(template)?.name(number))
+}

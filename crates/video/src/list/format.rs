@@ -1,50 +1,178 @@
-//! Which columns a list has and what separates them, by the majority of its lines.
-
-use std::path::Path;
+//! The dialects of lists: their names, and the columns of those that are made of columns.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ListOptions;
-
-/// The columns of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// The dialect of a list. Besides the names below the names of the projects are taken that write the lists: `ibm`,
+/// `tsm`, `tin`, `x-temporal`, `mmaction2-video`, `mmaction2-rawframes`, `mmaction2-rawframes-multi`,
+/// `mmaction2-rawframes-offset`, `pyslowfast`, `mmit-csv`, `something-v1-csv`, `jester-csv`, `something-v2-json`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ListFormat {
-    /// Found from the lines: as many number columns as most lines end with. Where a path could itself end with a number,
-    /// the reading is taken whose first path exists.
+    /// Found from the lines; an error where they could be of two dialects.
     #[default]
     Auto,
-    /// `path label`.
+    /// `path`: a file a line, without labels.
+    Path,
+    /// `path label`: mmaction2's videos, PySlowFast. Several labels are joined by commas.
+    #[serde(alias = "mmaction2-video", alias = "pyslowfast")]
     PathLabel,
-    /// `path frames label`.
+    /// `path label label ...`: Multi-Moments in Time.
+    #[serde(alias = "mmit-csv")]
+    PathLabels,
+    /// `path frames label`: TSM, TIN, X-Temporal, mmaction2's frame folders. Several labels are joined by commas.
+    #[serde(alias = "tsm", alias = "tin", alias = "x-temporal", alias = "mmaction2-rawframes")]
     PathFramesLabel,
-    /// `path start end label`.
+    /// `path frames label label ...`: mmaction2's frame folders with several labels.
+    #[serde(alias = "mmaction2-rawframes-multi")]
+    PathFramesLabels,
+    /// `path offset frames label`, the offset from 0: mmaction2's `with_offset`.
+    #[serde(alias = "mmaction2-rawframes-offset")]
+    PathOffsetFramesLabel,
+    /// `path start end`, frames from 1: bLVNet-TAM's lists to test on.
+    PathStartEnd,
+    /// `path start end label`, frames from 1: bLVNet-TAM.
+    #[serde(alias = "ibm")]
     PathStartEndLabel,
+    /// `path start end label label ...`, frames from 1: bLVNet-TAM with several labels.
+    PathStartEndLabels,
+    /// `id;class name`: Something-Something v1, Jester; to test on, `id` alone.
+    #[serde(alias = "something-v1-csv", alias = "jester-csv")]
+    IdName,
+    /// An array of `{"id", "template"}`: Something-Something v2; to test on, `{"id"}`.
+    #[serde(alias = "something-v2-json")]
+    SomethingJson,
+    /// `path,class name,votes,votes`: Moments in Time.
+    MomentsCsv,
+    /// A table with `label,youtube_id,time_start,time_end` in its header: Kinetics.
+    KineticsCsv,
+    /// `Class/v_Class_g01_c01.avi`, in training lists followed by the label from 1: UCF101.
+    Ucf101Split,
+    /// `file.avi 1|2|0`, one file a class, named `class_test_split1.txt`; 1 trains, 2 tests: HMDB51.
+    Hmdb51Split,
+    /// A table with `original_vido_id video_id frame_id path labels`, one line a frame: PySlowFast's Something-Something
+    /// and Charades.
+    FrameList,
 }
 
 impl ListFormat {
-    /// Names of the columns after the path.
-    pub(super) fn columns(self) -> &'static [&'static str] {
+    /// Every dialect that a list can be of.
+    pub const ALL: [Self; 17] = [
+        Self::Path,
+        Self::PathLabel,
+        Self::PathLabels,
+        Self::PathFramesLabel,
+        Self::PathFramesLabels,
+        Self::PathOffsetFramesLabel,
+        Self::PathStartEnd,
+        Self::PathStartEndLabel,
+        Self::PathStartEndLabels,
+        Self::IdName,
+        Self::SomethingJson,
+        Self::MomentsCsv,
+        Self::KineticsCsv,
+        Self::Ucf101Split,
+        Self::Hmdb51Split,
+        Self::FrameList,
+        Self::Auto,
+    ];
+
+    /// The name by which it is chosen.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Auto | Self::PathLabel => &["label"],
-            Self::PathFramesLabel => &["frames", "label"],
-            Self::PathStartEndLabel => &["start", "end", "label"],
+            Self::Auto => "auto",
+            Self::Path => "path",
+            Self::PathLabel => "path-label",
+            Self::PathLabels => "path-labels",
+            Self::PathFramesLabel => "path-frames-label",
+            Self::PathFramesLabels => "path-frames-labels",
+            Self::PathOffsetFramesLabel => "path-offset-frames-label",
+            Self::PathStartEnd => "path-start-end",
+            Self::PathStartEndLabel => "path-start-end-label",
+            Self::PathStartEndLabels => "path-start-end-labels",
+            Self::IdName => "id-name",
+            Self::SomethingJson => "something-json",
+            Self::MomentsCsv => "moments-csv",
+            Self::KineticsCsv => "kinetics-csv",
+            Self::Ucf101Split => "ucf101-split",
+            Self::Hmdb51Split => "hmdb51-split",
+            Self::FrameList => "frame-list",
         }
+    }
+
+    /// The columns after the path; none for the dialects that are no plain columns.
+    pub(super) fn columns(self) -> Option<Columns> {
+        let (numbers, labels): (&'static [&'static str], _) = match self {
+            Self::Path => (&[], Labels::None),
+            Self::PathLabel => (&[], Labels::Cell),
+            Self::PathLabels => (&[], Labels::Cells),
+            Self::PathFramesLabel => (&["frames"], Labels::Cell),
+            Self::PathFramesLabels => (&["frames"], Labels::Cells),
+            Self::PathOffsetFramesLabel => (&["offset", "frames"], Labels::Cell),
+            Self::PathStartEnd => (&["start", "end"], Labels::None),
+            Self::PathStartEndLabel => (&["start", "end"], Labels::Cell),
+            Self::PathStartEndLabels => (&["start", "end"], Labels::Cells),
+            _ => return None,
+        };
+        Some(Columns { numbers, labels })
+    }
+
+    /// Whether it is a path and columns of numbers.
+    pub fn is_columns(self) -> bool {
+        self.columns().is_some()
+    }
+
+    /// Whether its lists name classes instead of numbering them.
+    pub(super) fn names_classes(self) -> bool {
+        matches!(
+            self,
+            Self::IdName
+                | Self::SomethingJson
+                | Self::MomentsCsv
+                | Self::KineticsCsv
+                | Self::Ucf101Split
+                | Self::Hmdb51Split
+        )
+    }
+}
+
+/// The columns after the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Columns {
+    /// Numbers of frames, by name.
+    pub numbers: &'static [&'static str],
+    /// The labels after them.
+    pub labels: Labels,
+}
+
+/// Where the labels of a line stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Labels {
+    /// Nowhere.
+    None,
+    /// In one cell, joined by commas.
+    Cell,
+    /// In one cell each.
+    Cells,
+}
+
+impl Columns {
+    /// The fewest columns after the path.
+    pub fn least(self) -> usize {
+        self.numbers.len() + usize::from(self.labels != Labels::None)
     }
 
     /// All columns in words.
-    pub(super) fn header(self) -> String {
-        format!("path {}", self.columns().join(" "))
-    }
-
-    /// The format with so many columns after the path.
-    fn with_columns(count: usize) -> Self {
-        match count {
-            0 | 1 => Self::PathLabel,
-            2 => Self::PathFramesLabel,
-            _ => Self::PathStartEndLabel,
-        }
+    pub fn header(self) -> String {
+        let labels = match self.labels {
+            Labels::None => "",
+            Labels::Cell => " label",
+            Labels::Cells => " label...",
+        };
+        let numbers: String = self.numbers.iter().flat_map(|name| [" ", name]).collect();
+        format!("path{numbers}{labels}")
     }
 }
 
@@ -61,115 +189,21 @@ pub enum Separator {
 }
 
 impl Separator {
-    fn split(self, text: &str) -> Vec<&str> {
+    /// The separator as a byte.
+    pub(super) fn byte(self) -> u8 {
         match self {
-            Self::Space => text.split_whitespace().collect(),
-            Self::Semicolon => text.split(';').map(str::trim).collect(),
-            Self::Comma => text.split(',').map(str::trim).collect(),
+            Self::Space => b' ',
+            Self::Semicolon => b';',
+            Self::Comma => b',',
         }
     }
-}
 
-/// A line that holds a record.
-pub(super) struct Line<'a> {
-    /// Its number, from 1.
-    pub number: usize,
-    /// Its text without blanks around it.
-    pub text: &'a str,
-}
-
-/// The lines that hold records.
-pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines =
-        text.lines().enumerate().map(|(at, text)| Line { number: at + 1, text: text.trim() });
-    lines.filter(|line| !line.text.is_empty() && !line.text.starts_with('#')).collect()
-}
-
-/// How the lines of one list are split.
-#[derive(Clone, Copy)]
-pub(super) struct Layout {
-    pub format: ListFormat,
-    pub separator: Separator,
-}
-
-impl Layout {
-    /// The layout that was asked for, completed from the lines.
-    pub fn find(lines: &[Line<'_>], options: &ListOptions, root: &Path) -> Self {
-        let separators = [Separator::Semicolon, Separator::Space, Separator::Comma];
-        let possible = separators
-            .into_iter()
-            .filter(|one| options.separator.is_none_or(|asked| asked == *one));
-        // The first separator with which lines end with numbers; without any, the one that splits lines at all.
-        let numbers = possible
-            .clone()
-            .map(|separator| (separator, most(lines, |line| numbers(line, separator))));
-        let pieces = possible
-            .clone()
-            .map(|separator| (separator, most(lines, |line| separator.split(line).len() - 1)));
-        let found = numbers.chain(pieces).find(|(_, columns)| *columns > 0);
-        let (separator, columns) =
-            found.unwrap_or((options.separator.unwrap_or(Separator::Space), 1));
-        if options.format != ListFormat::Auto {
-            return Self { format: options.format, separator };
+    /// The separator in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Space => "space",
+            Self::Semicolon => "semicolon",
+            Self::Comma => "comma",
         }
-        let exists = |layout: &Self| {
-            let first = lines
-                .iter()
-                .find(|line| !layout.is_header(line))
-                .and_then(|line| layout.split(line.text));
-            first.is_some_and(|(path, _)| root.join(path).exists())
-        };
-        let layout = |columns| Self { format: ListFormat::with_columns(columns), separator };
-        let readings = (1..=columns.min(3)).rev().map(layout);
-        let likely = readings.filter(|_| separator == Separator::Space).find(exists);
-        likely.unwrap_or_else(|| layout(columns))
     }
-
-    /// The path and the columns after it; none when there are too few or too many.
-    pub fn split(self, text: &str) -> Option<(&str, Vec<&str>)> {
-        let count = self.format.columns().len();
-        if self.separator != Separator::Space {
-            let columns = self.separator.split(text);
-            let (path, columns) = columns.split_first()?;
-            let several = self.separator == Separator::Semicolon && columns.len() > count;
-            return (!path.is_empty() && (columns.len() == count || several))
-                .then(|| (*path, columns.to_vec()));
-        }
-        let mut path = text;
-        let mut columns = Vec::with_capacity(count);
-        for _ in 0..count {
-            let (rest, column) = path.rsplit_once(char::is_whitespace)?;
-            columns.push(column);
-            path = rest.trim_end();
-        }
-        columns.reverse();
-        (!path.is_empty()).then_some((path, columns))
-    }
-
-    /// Whether a line names the columns instead of holding a record.
-    pub fn is_header(self, line: &Line<'_>) -> bool {
-        let last = self.separator.split(line.text).pop().unwrap_or_default().to_ascii_lowercase();
-        self.separator != Separator::Space && matches!(last.as_str(), "label" | "labels" | "class")
-    }
-}
-
-/// How many columns at the end of a line are numbers, leaving one for the path.
-fn numbers(line: &str, separator: Separator) -> usize {
-    let columns = separator.split(line);
-    let is_number = |column: &&&str| {
-        let mut labels = column.split(',').map(|label| label.trim().trim_start_matches('-'));
-        labels.all(|label| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    let longest = if separator == Separator::Space { 3 } else { usize::MAX };
-    columns.iter().skip(1).rev().take_while(is_number).count().min(longest)
-}
-
-/// The count that most lines have; the larger of two equally frequent ones.
-fn most(lines: &[Line<'_>], count: impl Fn(&str) -> usize) -> usize {
-    let mut frequencies = std::collections::BTreeMap::new();
-    for line in lines {
-        *frequencies.entry(count(line.text)).or_insert(0_usize) += 1;
-    }
-    frequencies.into_iter().max_by_key(|&(_, frequency)| frequency).map_or(0, |(count, _)| count)
 }

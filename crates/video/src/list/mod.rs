@@ -1,18 +1,38 @@
-//! List files to records, with errors that name line and column.
+//! List files to records and back, with errors that name line and column.
 //!
 //! One record a line. Empty lines, lines that begin with `#`, a byte order mark and Windows line ends are allowed.
 //!
-//! | format | columns | whose |
+//! | format | lines | whose |
 //! |---|---|---|
-//! | `path-label` | `path label` | mmaction2's video lists |
-//! | `path-frames-label` | `path frames label` | TSM, TIN, X-Temporal |
+//! | `path-label` | `path label` | mmaction2's videos, PySlowFast |
+//! | `path-labels` | `path,label,label` | Multi-Moments in Time |
+//! | `path-frames-label` | `path frames label` | TSM, TIN, X-Temporal, mmaction2's frame folders |
+//! | `path-frames-labels` | `path frames label label` | mmaction2's frame folders with several labels |
+//! | `path-offset-frames-label` | `path offset frames label`, offset from 0 | mmaction2's `with_offset` |
 //! | `path-start-end-label` | `path start end label`, frames from 1 | bLVNet-TAM |
+//! | `path-start-end-labels` | the same with several labels | bLVNet-TAM |
+//! | `path-start-end`, `path` | without labels | lists to test on |
+//! | `id-name` | `id;class name` | Something-Something v1, Jester |
+//! | `something-json` | an array of `{"id", "template"}` | Something-Something v2 |
+//! | `moments-csv` | `path,class name,votes,votes` | Moments in Time |
+//! | `kinetics-csv` | a table with `label,youtube_id,time_start,time_end` | Kinetics |
+//! | `ucf101-split` | `Class/v_Class_g01_c01.avi label`, from 1 | UCF101 |
+//! | `hmdb51-split` | `file.avi 1\|2\|0`, a file a class | HMDB51 |
+//! | `frame-list` | a table with a line a frame | PySlowFast |
 //!
-//! Columns are separated by blanks, `;` or `,`, the same in all lines. The last columns are numbers and the rest of the
-//! line is the path, so a path can hold blanks. Several labels are joined by commas (`144,246`), or take further columns
-//! after `;`. Paths are relative to the root, by default the list's own folder.
+//! Columns are separated by blanks, `;` or `,`, the same in all lines; with the last two a path may be quoted. With
+//! blanks the last columns are numbers and the rest of the line is the path, so a path can hold blanks. Paths are relative
+//! to the root, by default the list's own folder.
 
+mod classes;
+mod columns;
+mod detect;
+mod draft;
 mod format;
+mod frame_list;
+mod publisher;
+mod rows;
+mod write;
 
 use std::path::{Path, PathBuf};
 
@@ -20,8 +40,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::VideoError;
-use format::{Layout, Line};
+use crate::datasets::preset_names;
+pub use classes::ClassNames;
+use detect::{Asked, Layout};
+use draft::{Drafts, Source};
 pub use format::{ListFormat, Separator};
+pub(crate) use publisher::kinetics_classes;
+pub use write::{Lossy, WriteOptions, render};
 
 /// One line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,12 +55,22 @@ pub struct Record {
     pub path: PathBuf,
     /// The path as the list has it.
     pub input: String,
-    /// The classes, from 0; one in single-label lists.
+    /// The classes, from 0: one in single-label lists, none in lists without labels.
     pub labels: Vec<usize>,
     /// Which frames of the video belong to the record.
     pub extent: Extent,
-    /// The line in the list, from 1.
+    /// The line in the list, from 1; for JSON the entry.
     pub line: usize,
+}
+
+impl Record {
+    /// The class of a record that has exactly one.
+    pub fn label(&self) -> Option<usize> {
+        match self.labels[..] {
+            [label] => Some(label),
+            _ => None,
+        }
+    }
 }
 
 /// Which frames of a video belong to a record.
@@ -54,6 +89,16 @@ pub enum Extent {
     },
 }
 
+/// A part of a data set, in files that hold several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ListPart {
+    /// To train on.
+    Train,
+    /// To test on.
+    Test,
+}
+
 /// How to read a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -62,10 +107,14 @@ pub struct ListOptions {
     pub root: Option<PathBuf>,
     /// Labels must be smaller; any label is taken when left out.
     pub num_classes: Option<usize>,
-    /// The columns; found from the lines by default.
+    /// The dialect; found from the lines by default.
     pub format: ListFormat,
     /// What separates columns; found from the lines when left out.
     pub separator: Option<Separator>,
+    /// A file of class names ([`ClassNames::read`]), for lists that name classes instead of numbering them.
+    pub classes: Option<PathBuf>,
+    /// Which part of a list that holds two (HMDB51).
+    pub part: Option<ListPart>,
 }
 
 /// A list that was read.
@@ -73,7 +122,7 @@ pub struct ListOptions {
 pub struct RecordList {
     /// The list file.
     pub file: PathBuf,
-    /// The columns that were found.
+    /// The dialect that was found.
     pub format: ListFormat,
     /// The separator that was found.
     pub separator: Separator,
@@ -81,11 +130,71 @@ pub struct RecordList {
     pub records: Vec<Record>,
 }
 
+/// A list with the lines that cannot be read beside those that can.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Examined {
+    /// What can be read; here it may be without a record.
+    pub list: RecordList,
+    /// The errors of the other lines: `LIST_INVALID` and `LABEL_OUT_OF_RANGE`.
+    pub failures: Vec<VideoError>,
+}
+
 /// Reads a list file.
 ///
 /// # Errors
 /// `LIST_NOT_FOUND`, `FILE_ACCESS`, and those of [`parse`].
 pub fn read(file: &Path, options: &ListOptions) -> Result<RecordList, VideoError> {
+    read_with(file, options, None)
+}
+
+/// [`read`] with class names that are known already; they go before those of `options` and of the list.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_with(
+    file: &Path,
+    options: &ListOptions,
+    classes: Option<&ClassNames>,
+) -> Result<RecordList, VideoError> {
+    parse_with(&read_text(file)?, file, options, classes)
+}
+
+/// Reads a list's text; `file` names it in errors and is where paths start without a root.
+///
+/// # Errors
+/// `EMPTY_LIST` without a record, `LIST_AMBIGUOUS` where the lines could be of two dialects, `INVALID_OPTION` where a list
+/// names classes and `options` does not, `LIST_INVALID` and `LABEL_OUT_OF_RANGE` for a line, naming line and column.
+pub fn parse(text: &str, file: &Path, options: &ListOptions) -> Result<RecordList, VideoError> {
+    parse_with(text, file, options, None)
+}
+
+/// [`parse`] with class names that were read already.
+pub(crate) fn parse_with(
+    text: &str,
+    file: &Path,
+    options: &ListOptions,
+    classes: Option<&ClassNames>,
+) -> Result<RecordList, VideoError> {
+    let examined = examine_text(text, file, options, classes)?;
+    if let Some(failure) = examined.failures.into_iter().next() {
+        return Err(failure);
+    }
+    if examined.list.records.is_empty() {
+        return Err(VideoError::EmptyList { file: file.to_owned() });
+    }
+    Ok(examined.list)
+}
+
+/// Reads a list file and goes on after lines that cannot be read.
+///
+/// # Errors
+/// What keeps the whole list from being read: those of [`read`] but `EMPTY_LIST` and what is wrong with single lines.
+pub fn examine(file: &Path, options: &ListOptions) -> Result<Examined, VideoError> {
+    examine_text(&read_text(file)?, file, options, None)
+}
+
+/// The text of a list file.
+pub(crate) fn read_text(file: &Path) -> Result<String, VideoError> {
     let bytes = std::fs::read(file).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => VideoError::ListNotFound { path: file.to_owned() },
         _ => VideoError::FileAccess {
@@ -94,135 +203,95 @@ pub fn read(file: &Path, options: &ListOptions) -> Result<RecordList, VideoError
             reason: error.to_string(),
         },
     })?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| VideoError::ListInvalid {
-        file: file.to_owned(),
-        line: bytes[..error.valid_up_to()].split(|&byte| byte == b'\n').count(),
-        field: "the line".into(),
-        expected: "text in UTF-8".into(),
-        received: format!("the byte 0x{:02x}", bytes[error.valid_up_to()]),
-    })?;
-    parse(text, file, options)
-}
-
-/// Reads a list's text; `file` names it in errors and is where paths start without a root.
-///
-/// # Errors
-/// `EMPTY_LIST` without a record, `LIST_INVALID` and `LABEL_OUT_OF_RANGE` for a line, naming line and column.
-pub fn parse(text: &str, file: &Path, options: &ListOptions) -> Result<RecordList, VideoError> {
-    let lines = format::lines(text);
-    let root = options.root.as_deref().or_else(|| file.parent()).unwrap_or_else(|| Path::new(""));
-    let layout = Layout::find(&lines, options, root);
-    let reader = Reader { file, root, layout, num_classes: options.num_classes };
-    let records = lines
-        .iter()
-        .enumerate()
-        .filter(|(at, line)| !(*at == 0 && layout.is_header(line)))
-        .map(|(_, line)| reader.record(line))
-        .collect::<Result<Vec<_>, _>>()?;
-    if records.is_empty() {
-        return Err(VideoError::EmptyList { file: file.to_owned() });
-    }
-    Ok(RecordList {
-        file: file.to_owned(),
-        format: layout.format,
-        separator: layout.separator,
-        records,
+    String::from_utf8(bytes).map_err(|error| {
+        let (bytes, valid) = (error.as_bytes(), error.utf8_error().valid_up_to());
+        VideoError::ListInvalid {
+            file: file.to_owned(),
+            line: bytes[..valid].split(|&byte| byte == b'\n').count(),
+            field: "the line".into(),
+            expected: "text in UTF-8".into(),
+            received: format!("the byte 0x{:02x}", bytes[valid]),
+        }
     })
 }
 
-struct Reader<'a> {
-    file: &'a Path,
-    root: &'a Path,
-    layout: Layout,
-    num_classes: Option<usize>,
+fn examine_text(
+    text: &str,
+    file: &Path,
+    options: &ListOptions,
+    known: Option<&ClassNames>,
+) -> Result<Examined, VideoError> {
+    let root = options.root.as_deref().or_else(|| file.parent()).unwrap_or_else(|| Path::new(""));
+    let asked = Asked { file, root, format: options.format, separator: options.separator };
+    let layout = detect::find(text, asked)?;
+    let classes = match known {
+        Some(classes) => Some(classes.clone()),
+        None => class_names(text, file, layout.format, options)?,
+    };
+    let source = Source {
+        text,
+        file,
+        root,
+        classes: classes.as_ref(),
+        num_classes: options.num_classes.or_else(|| Some(classes.as_ref()?.names().len())),
+    };
+    if layout.format.names_classes() && !matches!(layout.format, ListFormat::KineticsCsv) {
+        // Said once for the list instead of for every line; Kinetics' tables to test on name no class.
+        source.classes()?;
+    }
+    let drafts = read_drafts(&source, layout, options)?;
+    let mut failures = Vec::new();
+    let mut records = Vec::new();
+    for record in drafts.into_records(&source) {
+        match record {
+            Ok(record) => records.push(record),
+            Err(VideoError::InvalidOption { field, expected, received }) => {
+                return Err(VideoError::InvalidOption { field, expected, received });
+            }
+            Err(failure) => failures.push(failure),
+        }
+    }
+    let Layout { format, separator } = layout;
+    let list = RecordList { file: file.to_owned(), format, separator, records };
+    Ok(Examined { list, failures })
 }
 
-impl Reader<'_> {
-    fn record(&self, line: &Line<'_>) -> Result<Record, VideoError> {
-        let names = self.layout.format.columns();
-        let Some((path, columns)) = self.layout.split(line.text) else {
-            let expected = format!("{} columns ({})", names.len() + 1, self.layout.format.header());
-            return Err(self.invalid(line, "the line", expected, format!("`{}`", line.text)));
-        };
-        let first_label = names.len() - 1;
-        let number =
-            |at: usize, least: usize| self.number(line, (at, names[at]), columns[at], least);
-        let extent = match first_label {
-            0 => Extent::Whole,
-            1 => Extent::Count(number(0, 1)?),
-            _ => {
-                let start = number(0, 1)?;
-                Extent::Range { start, end: number(1, start)? }
-            }
-        };
-        let labels = columns[first_label..].iter().enumerate().flat_map(|(at, column)| {
-            column
-                .split(',')
-                .map(move |label| self.label(line, (at + first_label, "label"), label.trim()))
-        });
-        let labels = labels.collect::<Result<Vec<_>, _>>()?;
-        Ok(Record {
-            path: self.root.join(path),
-            input: path.to_owned(),
-            labels,
-            extent,
-            line: line.number,
-        })
+fn read_drafts(
+    source: &Source<'_>,
+    layout: Layout,
+    options: &ListOptions,
+) -> Result<Drafts, VideoError> {
+    match (layout.format, layout.format.columns()) {
+        (_, Some(columns)) => columns::read(source, layout, columns),
+        (ListFormat::IdName, _) => publisher::id_name(source, layout.separator),
+        (ListFormat::SomethingJson, _) => publisher::something(source),
+        (ListFormat::MomentsCsv, _) => publisher::moments(source),
+        (ListFormat::KineticsCsv, _) => publisher::kinetics(source),
+        (ListFormat::Ucf101Split, _) => publisher::ucf101(source),
+        (ListFormat::Hmdb51Split, _) => publisher::hmdb51(source, options.part),
+        _ => frame_list::read(source, layout.separator),
     }
+}
 
-    fn label(
-        &self,
-        line: &Line<'_>,
-        column: (usize, &str),
-        text: &str,
-    ) -> Result<usize, VideoError> {
-        let label = self.number(line, column, text, 0)?;
-        match self.num_classes {
-            Some(num_classes) if label >= num_classes => Err(VideoError::LabelOutOfRange {
-                file: self.file.to_owned(),
-                line: line.number,
-                label,
-                num_classes,
-            }),
-            _ => Ok(label),
-        }
+/// The class names for a list: those asked for, else those that are known for the dialect.
+fn class_names(
+    text: &str,
+    file: &Path,
+    format: ListFormat,
+    options: &ListOptions,
+) -> Result<Option<ClassNames>, VideoError> {
+    if let Some(file) = &options.classes {
+        return ClassNames::read(file).map(Some);
     }
-
-    fn number(
-        &self,
-        line: &Line<'_>,
-        (at, name): (usize, &str),
-        text: &str,
-        least: usize,
-    ) -> Result<usize, VideoError> {
-        match text.parse() {
-            Ok(number) if number >= least => Ok(number),
-            _ => {
-                let field =
-                    format!("{name} (column {} of {})", at + 2, self.layout.format.header());
-                Err(self.invalid(
-                    line,
-                    field,
-                    format!("an integer of at least {least}"),
-                    format!("`{text}`"),
-                ))
-            }
+    match format {
+        ListFormat::Ucf101Split => preset_names("ucf101").map(Some),
+        ListFormat::Hmdb51Split => preset_names("hmdb51").map(Some),
+        ListFormat::KineticsCsv => {
+            // A list that has every class numbers them as everybody does, in the order of the alphabet.
+            let names = kinetics_classes(text, file)?;
+            let is_whole = options.num_classes == Some(names.len()) && !names.is_empty();
+            is_whole.then(|| ClassNames::of(names, &file.display().to_string())).transpose()
         }
-    }
-
-    fn invalid(
-        &self,
-        line: &Line<'_>,
-        field: impl Into<String>,
-        expected: String,
-        received: String,
-    ) -> VideoError {
-        VideoError::ListInvalid {
-            file: self.file.to_owned(),
-            line: line.number,
-            field: field.into(),
-            expected,
-            received,
-        }
+        _ => Ok(None),
     }
 }

@@ -1,0 +1,270 @@
+//! `timeweave prepare lists|frames|check`.
+
+import { Command, InvalidArgumentError } from 'commander'
+import { TimeweaveError } from '../errors.js'
+import { prepare, type CheckResult, type FailedFile, type ListReading, type ListSource, type PrepareConfig } from '../prepare.js'
+import { interruptible } from './interrupt.js'
+import { ProgressLine, emit, print, say, table } from './terminal.js'
+import { ExitCode, UsageError, parseCount, verb, type CommonOptions } from './verb.js'
+
+const DATASETS = 'ucf101, hmdb51, jester, kinetics400, kinetics600, kinetics700, moments, multi-moments, something-v1, something-v2'
+const FORMATS = `
+Dialects of lists: path, path-label, path-labels, path-frames-label, path-frames-labels, path-offset-frames-label,
+path-start-end, path-start-end-label, path-start-end-labels, id-name, something-json, moments-csv, kinetics-csv,
+ucf101-split, hmdb51-split, frame-list; or by project: ibm, tsm, tin, x-temporal, mmaction2-video, mmaction2-rawframes,
+mmaction2-rawframes-multi, mmaction2-rawframes-offset, pyslowfast, mmit-csv, something-v1-csv, jester-csv, something-v2-json.`
+
+/** Failures that are shown; the JSON has all. */
+const MOST_SHOWN = 20
+
+interface ReadingOptions extends CommonOptions {
+  root?: string
+  format?: string
+  inputSeparator?: string
+  classes?: string
+  part?: string
+  workers?: number
+}
+
+/** The verb. */
+export function prepareCommand(): Command {
+  return new Command('prepare')
+    .description('make, convert and check lists; extract frames')
+    .showHelpAfterError('(add --help for what can be prepared)')
+    .showSuggestionAfterError()
+    .addHelpText('after', '\nEach has --json, --device and --help of its own.')
+    .addCommand(listsCommand())
+    .addCommand(framesCommand())
+    .addCommand(checkCommand())
+}
+
+/** Options for reading lists. */
+function reading(command: Command): Command {
+  return command
+    .option('--root <dir>', "the folder that the list's paths start from (default: the list's own)")
+    .option('--format <dialect>', 'the dialect of the list (default: found from its lines)')
+    .option('--input-separator <name>', 'space, semicolon or comma (default: found from the lines)')
+    .option('--classes <file>', 'class names, for lists that name their classes')
+    .option('--part <train|test>', 'which part of a list of HMDB51')
+    .option('--workers <count>', 'videos at once (default: one per processor)', parseCount)
+    .addHelpText('after', FORMATS)
+}
+
+function readingOf(options: ReadingOptions): ListReading {
+  return given({
+    root: options.root,
+    format: options.format,
+    separator: options.inputSeparator,
+    classes: options.classes,
+    part: options.part,
+  })
+}
+
+/** The fields that have a value. */
+function given<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
+}
+
+interface ListsOptions extends ReadingOptions {
+  folder?: string
+  dataset?: string
+  list?: string
+  annotations?: string
+  videos?: string
+  out: string
+  to?: string
+  separator?: string
+  count?: boolean
+  lossy?: boolean
+  val?: number
+  seed?: number
+}
+
+function listsCommand(): Command {
+  return reading(verb('lists', "make lists from folders or publishers' files, and convert them"))
+    .option('--folder <dir>', 'a folder with a folder per class, or with such folders for train, val and test')
+    .option('--dataset <id>', `publishers' files of ${DATASETS}`)
+    .option('--list <file>', 'a list to convert')
+    .option('--annotations <dir>', "with --dataset: where the publisher's files are")
+    .option('--videos <dir>', 'with --dataset: where the videos or frames are (default: the annotations)')
+    .option('--val <part>', "with --folder: the part of every class's videos for validation, such as 0.2", parseNumber)
+    .option('--seed <n>', 'with --val: decides which', parseNumber)
+    .requiredOption('--out <path>', 'the folder for the lists; with --list the file')
+    .option('--to <dialect>', 'the dialect to write (default: path-label; with --count path-frames-label)')
+    .option('--separator <name>', 'what separates columns: space, semicolon or comma')
+    .option('--count', 'open every video and write how many frames it has')
+    .option('--lossy', 'leave out what the dialect cannot hold instead of refusing')
+    .action(makeLists)
+}
+
+async function makeLists(options: ListsOptions): Promise<void> {
+  const config: PrepareConfig = {
+    task: 'lists',
+    source: sourceOf(options),
+    ...given({
+      out: options.out,
+      to: options.to,
+      separator: options.separator,
+      count: options.count,
+      lossy: options.lossy,
+      workers: options.workers,
+    }),
+  }
+  const result = await work(config, options)
+  if (!options.json) {
+    const rows = result.lists.map(({ file, records, from, format, missing }) => [
+      file,
+      String(records),
+      from === 'auto' ? 'folders' : from,
+      format,
+      String(missing),
+    ])
+    print(table(['list', 'records', 'from', 'dialect', 'not there'], rows))
+    if (result.classes !== null) print(`${result.classes}: ${result.numClasses} classes`)
+    if (result.mirrorPairs.length > 0) {
+      const pairs = result.mirrorPairs.map(([one, other]) => `${one}/${other}`).join(', ')
+      print(`classes that a horizontal flip exchanges: ${pairs}`)
+    }
+    if (result.unpaired.length > 0) print(`classes with a direction but without a mirror image: ${result.unpaired.join(', ')}`)
+  }
+  endWith(result.failed)
+}
+
+function sourceOf(options: ListsOptions): ListSource {
+  const { folder, dataset, list } = options
+  const sources = [folder, dataset, list].filter((source) => source !== undefined)
+  if (sources.length !== 1) throw new UsageError('expected one of --folder, --dataset and --list')
+  if (folder !== undefined) return { type: 'folder', folder, ...given({ val: options.val, seed: options.seed }) }
+  if (options.val !== undefined) throw new UsageError('expected --folder with --val')
+  if (list !== undefined) return { type: 'list', list, options: readingOf(options) }
+  if (options.annotations === undefined) throw new UsageError('expected --annotations with --dataset')
+  return { type: 'dataset', dataset: dataset ?? '', annotations: options.annotations, ...given({ videos: options.videos }) }
+}
+
+interface FramesOptions extends ReadingOptions {
+  out: string
+  shortSide?: number | null
+  quality?: number
+  template?: string
+  first?: number
+  shard?: string
+  overwrite?: boolean
+  damaged?: string
+  listOut?: string
+}
+
+function framesCommand(): Command {
+  return reading(verb('frames', 'extract the frames of videos; goes on where an earlier run was stopped'))
+    .argument('<input>', 'a list, or a folder with videos')
+    .requiredOption('--out <dir>', 'the folder for the frames')
+    .option('--short-side <pixels|keep>', 'the shorter side of the frames (default: 256)', parseSide)
+    .option('--quality <n>', 'of JPEG, 1 to 100 (default: 90)', parseNumber)
+    .option('--template <name>', 'names of the images, .jpg or .png (default: img_{:05d}.jpg)')
+    .option('--first <n>', 'the number of the first image (default: 1)', parseNumber)
+    .option('--shard <k/n>', 'of every n videos the k-th, from 1')
+    .option('--overwrite', 'replace folders that were extracted from other files or with other settings')
+    .option('--damaged <error|use>', 'what to do with a video that is cut or spoilt (default: error)')
+    .option('--list-out <file>', 'write the list of the folders, with the number of frames of each')
+    .action(extractFrames)
+}
+
+async function extractFrames(input: string, options: FramesOptions): Promise<void> {
+  const { out, shortSide, quality, template, first, shard, workers, overwrite, damaged, listOut } = options
+  const config: PrepareConfig = {
+    task: 'frames',
+    input,
+    list: readingOf(options),
+    ...given({ out, shortSide, quality, template, first, shard, workers, overwrite, damaged, listOut }),
+  }
+  const result = await work(config, options)
+  if (!options.json) {
+    print(`${result.frames} frames of ${result.videos} videos: ${result.extracted} extracted, ${result.kept} were there`)
+    if (result.list !== null) print(`${result.list}: their list`)
+  }
+  endWith(result.failed)
+}
+
+interface CheckOptions extends ReadingOptions {
+  numClasses?: number
+  template?: string
+  decode?: boolean
+  out?: string
+}
+
+function checkCommand(): Command {
+  return reading(verb('check', 'check lists against the files that they name'))
+    .argument('<list...>', 'the lists of a data set, the one to train on first')
+    .option('--num-classes <n>', 'labels must be smaller (default: the number of names in --classes)', parseCount)
+    .option('--template <name>', 'names of the images in frame folders (default: found)')
+    .option('--decode', 'decode every frame instead of the first and the last')
+    .option('--out <dir>', 'folder for clean lists and problems.csv')
+    .action(checkLists)
+}
+
+async function checkLists(lists: string[], options: CheckOptions): Promise<void> {
+  const { template, decode, out, workers } = options
+  const config: PrepareConfig = {
+    task: 'check',
+    lists,
+    list: { ...readingOf(options), ...given({ numClasses: options.numClasses }) },
+    ...given({ template, decode, out, workers }),
+  }
+  const result = await work(config, options)
+  if (!options.json) summarise(result)
+  if (result.ok) return
+  const found = Object.entries(result.found).map(([problem, count]) => `${problem} ${count}`)
+  const where = result.table === null ? '--out DIR writes clean lists and a table' : `${result.table} names them all`
+  throw new TimeweaveError('CHECK_FAILED', `the lists have problems (${found.join(', ')}); ${where}`)
+}
+
+function summarise(result: CheckResult): void {
+  for (const { list, line, action, problem, detail } of result.problems.slice(0, MOST_SHOWN)) {
+    say(`${list}${line > 0 ? `:${line}` : ''}: ${action}: ${problem}: ${detail}`)
+  }
+  if (result.problems.length > MOST_SHOWN) say(`and ${result.problems.length - MOST_SHOWN} more`)
+  const rows = result.lists.map(({ file, format, separator, records, kept, fixed, clean }) => [
+    file,
+    `${format}, ${separator}`,
+    String(records),
+    String(kept),
+    String(fixed),
+    clean ?? '-',
+  ])
+  print(table(['list', 'dialect', 'records', 'kept', 'corrected', 'clean list'], rows))
+}
+
+/** Does the work, and shows how far it is. */
+async function work<C extends PrepareConfig>(config: C, { json }: CommonOptions) {
+  const result = await interruptible(async (signal) => {
+    const run = prepare(config, { signal })
+    const line = new ProgressLine()
+    try {
+      for await (const step of run) {
+        if (json) emit(step)
+        line.update(`${step.done}/${step.total}  ${step.input}`)
+      }
+    } finally {
+      line.clear()
+    }
+    return run.result
+  })
+  if (json) emit(result)
+  return result
+}
+
+/** Names the files that failed; with any the exit code is 1. */
+function endWith(failed: readonly FailedFile[]): void {
+  for (const { code, message } of failed.slice(0, MOST_SHOWN)) say(`error[${code}]: ${message}`)
+  if (failed.length > MOST_SHOWN) say(`and ${failed.length - MOST_SHOWN} more`)
+  if (failed.length > 0) throw new ExitCode(1)
+}
+
+function parseNumber(text: string): number {
+  const number = Number(text)
+  if (text.trim() === '' || !Number.isFinite(number) || number < 0) throw new InvalidArgumentError('expected a number of at least 0.')
+  return number
+}
+
+function parseSide(text: string): number | null {
+  return text === 'keep' ? null : parseCount(text)
+}
