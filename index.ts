@@ -3,6 +3,7 @@
 export type {
   AdamwConfig,
   BlvnetTamSpec,
+  ColorJitter,
   DecodeOptions,
   Device,
   EvalConfig,
@@ -18,6 +19,8 @@ export type {
   Preprocess,
   R2plus1dSpec,
   R3dSpec,
+  RandAugment,
+  RandomErasing,
   ResnetDepth,
   Sampling,
   SamplingManner,
@@ -26,8 +29,10 @@ export type {
   SlowFastSpec,
   SlowFastVariant,
   SlowOnlySpec,
+  TestViews,
   TinSpec,
   TrainConfig,
+  TrainCrop,
   TsmSpec,
   TsnSpec,
 } from './lib/config.js'

@@ -35,7 +35,7 @@ for (const [pattern, expected] of [
 
 test('overrides reach into a configuration without changing the original', (t) => {
   const config = { optimizer: { type: 'sgd', lr: 1 }, model: { arch: 'tsm' } }
-  const overrides = ['optimizer.lr=0.5', 'train.epochs=3', 'data.preprocess.multiScale=null', 'name=a=b', 'train.list=[1, 2]'].reduce(
+  const overrides = ['optimizer.lr=0.5', 'train.epochs=3', 'data.preprocess.colorJitter=null', 'name=a=b', 'train.list=[1, 2]'].reduce(
     (earlier: ReturnType<typeof parseOverride>, text) => parseOverride(text, earlier),
     [],
   )
@@ -43,7 +43,7 @@ test('overrides reach into a configuration without changing the original', (t) =
     optimizer: { type: 'sgd', lr: 0.5 },
     model: { arch: 'tsm' },
     train: { epochs: 3, list: [1, 2] },
-    data: { preprocess: { multiScale: null } },
+    data: { preprocess: { colorJitter: null } },
     name: 'a=b',
   })
   t.is(config.optimizer.lr, 1)

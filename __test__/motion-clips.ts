@@ -41,7 +41,7 @@ export function trainConfig(clips: MotionClips, epochs = 1): TrainConfig {
       train: { list: clips.trainList, root: clips.root },
       val: { list: clips.valList, root: clips.root },
       classes: clips.classesFile,
-      preprocess: { scaleSize: SIZE, cropSize: SIZE, flip: false, multiScale: null },
+      preprocess: { scaleSize: SIZE, cropSize: SIZE, flip: false, trainCrop: { type: 'centre' } },
     },
     optimizer: { type: 'adamw', lr: 0.001 },
     schedule: { type: 'constant' },

@@ -1,6 +1,10 @@
 //! The configurations, as types. Their defaults and checks live on the native side; a test compares these types with the
 //! JSON Schema that it derives from its own.
 
+import type { Preprocess, Sampling, TestViews } from './preprocess.js'
+
+export type * from './preprocess.js'
+
 /** Where a network lives; `auto` is the first CUDA device where there is one, else the CPU. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`
 
@@ -198,54 +202,6 @@ export type ModelSpec =
   | R3dSpec
   | R2plus1dSpec
 
-/** Whose rules hold where the peers differ. */
-export type SamplingManner = 'x-temporal' | 'tsm' | 'blvnet'
-
-/** How frames are chosen. */
-export type Sampling =
-  | {
-      /** One frame out of each of `numFrames` equal parts of the video. */
-      type: 'uniform'
-      /** @default 'x-temporal' */
-      manner?: SamplingManner
-    }
-  | {
-      /** Frames at a fixed distance, out of one window of the video. */
-      type: 'dense'
-      /** @default 'x-temporal' */
-      manner?: SamplingManner
-      /** Distance between frames. @default 1, with `tsm` 64 / numFrames */
-      stride?: number | null
-    }
-
-/** The multi-scale crop of training. */
-export interface MultiScale {
-  /** Fractions of the frame's shorter side. @default [1, 0.875, 0.75, 0.66] */
-  scales?: number[]
-  /** How many places in `scales` the width's and the height's fraction may lie apart. @default 1 */
-  maxDistort?: number
-  /** 13 positions instead of the 5 of corners and middle. @default true */
-  morePositions?: boolean
-}
-
-/** Everything that turns a video into a network's input; kept in a model's card. */
-export interface Preprocess {
-  /** Evaluation: the frame's shorter side, in pixels, before the middle is cut out. @default 256 */
-  scaleSize?: number
-  /** Side of the square that the network sees, in pixels. @default 224 */
-  cropSize?: number
-  /** Mean of red, green and blue, of 1. @default ImageNet's */
-  mean?: [number, number, number]
-  /** Standard deviation of red, green and blue, of 1. @default ImageNet's */
-  std?: [number, number, number]
-  /** Which frames make the clip. @default { type: 'uniform' } */
-  sampling?: Sampling
-  /** Training: mirror half of the clips; false where the classes have a direction. @default true */
-  flip?: boolean
-  /** Training: the multi-scale crop; null cuts training clips as evaluation does. @default {} */
-  multiScale?: MultiScale | null
-}
-
 /** The dialect of a list file; `auto` finds it from the lines and asks for a name where they could be of two. */
 export type ListFormat =
   | 'auto'
@@ -352,14 +308,26 @@ export interface LoopConfig {
   epochs?: number
   /** Clips per step. @default 8 */
   batchSize?: number
+  /** One class per video, or any number of them, each by itself. @default 'crossEntropy' */
+  loss?: 'crossEntropy' | 'binaryCrossEntropy'
+  /** What the loss is multiplied by before the gradients; logged losses are not. @default 1 */
+  lossScale?: number
   /** The largest norm of all gradients together; null does not clip. @default 20 */
   clipGradient?: number | null
   /** Part of the target spread over all classes. @default 0 */
   labelSmoothing?: number
+  /** Mixes clips of a batch and their targets: the parameter of the Beta distribution of the part. @default null */
+  mixup?: number | null
+  /** Pastes a rectangle of another clip of the batch and mixes the targets by its area; as `mixup`. @default null */
+  cutmix?: number | null
+  /** Part of the batches that `mixup` and `cutmix` change. @default 1 */
+  mixProbability?: number
   /** Validate every so many epochs, and after the last. @default 1 */
   evalEvery?: number
   /** A `step` event every so many steps. @default 20 */
   logEvery?: number
+  /** Write what every training sample was made of to `samples.jsonl` in the run's folder. @default false */
+  logSamples?: boolean
   /** Decides weights, order, augmentation and dropout. @default 1 */
   seed?: number
 }
@@ -385,8 +353,12 @@ export interface TrainConfig {
     classes?: string | null
     /** Sampling of frames and the transforms. */
     preprocess?: Preprocess
+    /** How videos are opened. */
+    decode?: DecodeOptions
     /** Threads that decode and transform. @default 1 */
     workers?: number
+    /** Batches that are made ahead of the one in use. @default 1 */
+    prefetch?: number
     /** What to do with a sample that cannot be read. @default 'error' */
     onError?: OnError
   }
@@ -413,11 +385,21 @@ export interface EvalConfig {
   checkpoint: string
   /** What to evaluate on. */
   data: ListConfig & {
+    /** How videos are opened. */
+    decode?: DecodeOptions
     /** Threads that decode and transform. @default 1 */
     workers?: number
+    /** Batches that are made ahead of the one in use. @default 1 */
+    prefetch?: number
     /** What to do with a sample that cannot be read. @default 'error' */
     onError?: OnError
   }
+  /** The views of each video, whose scores are joined. @default { crops: 1 } */
+  views?: TestViews
+  /** Joins the views by the mean of their logits or of their probabilities. @default 'logits' */
+  viewMean?: 'logits' | 'scores'
+  /** How frames are chosen, instead of as the checkpoint's card says. @default null */
+  sampling?: Sampling | null
   /** Clips per batch; changes no figure. @default 8 */
   batchSize?: number
   /** @default 'auto' */

@@ -51,7 +51,7 @@ export interface ClassScore {
   /** The class, from 0. */
   readonly index: number
   readonly label: string
-  /** Softmax, in 0..1. */
+  /** Softmax, in 0..1; of each class by itself where videos show several. */
   readonly score: number
 }
 
@@ -122,9 +122,11 @@ export type TrainEvent =
       readonly epochs: number
       readonly train: EpochFigures
       /** Null where this epoch was not validated. */
-      readonly val: (EpochFigures & { readonly top5: number }) | null
+      readonly val: (EpochFigures & { readonly top5: number; readonly mapSample: number | null; readonly mapClass: number | null }) | null
       readonly lr: number
       readonly seconds: number
+      /** Part of the training time in which the network waited for clips, in 0..1. */
+      readonly dataWait: number
     }
   | {
       readonly type: 'checkpoint'
@@ -144,6 +146,8 @@ export interface RunCheckpoint {
   readonly top1: number | null
   /** In 0..1; null without validation. */
   readonly top5: number | null
+  /** In 0..1; null unless multi-label. Decides what is best there. */
+  readonly mapSample: number | null
   /** Validation loss, else training loss. */
   readonly loss: number
 }
@@ -151,7 +155,7 @@ export interface RunCheckpoint {
 /** What a training run leaves. */
 export interface TrainResult {
   readonly runDir: string
-  /** The best epoch by validation top-1, then loss. */
+  /** The best epoch by validation top-1 (multi-label: by the samples' mean average precision), then loss. */
   readonly best: RunCheckpoint
   readonly last: RunCheckpoint
   readonly epochs: number
@@ -198,11 +202,11 @@ export interface EvalResult {
   readonly top1: number
   readonly top5: number
   readonly meanClassAccuracy: number
-  /** Mean cross-entropy. */
+  /** Mean cross-entropy; binary, and the mean over the classes, where multi-label. */
   readonly loss: number
-  /** Null unless multi-label. */
+  /** Mean over the samples of the average precision over classes; null unless multi-label. */
   readonly mapSample: number | null
-  /** Null unless multi-label. */
+  /** Mean over the classes of the average precision over samples; null unless multi-label. */
   readonly mapClass: number | null
   /** Samples that were read. */
   readonly samples: number

@@ -55,9 +55,9 @@ function evaluationOf(config: Fields, file: string): Fields {
       `${file}: expected data.list (of an evaluation) or data.val (of a training) but received neither`,
     )
   }
-  const { workers, onError } = data
+  const { decode, workers, prefetch, onError } = data
   const batchSize = isFields(config.train) ? config.train.batchSize : undefined
-  const values: Fields = { data: defined({ ...data.val, workers, onError }), batchSize, device: config.device }
+  const values: Fields = { data: defined({ ...data.val, decode, workers, prefetch, onError }), batchSize, device: config.device }
   return defined(values)
 }
 
@@ -66,7 +66,7 @@ function defined(fields: Fields): Fields {
 }
 
 function summarise(result: EvalResult): void {
-  const { top1, top5, meanClassAccuracy, loss, samples, skipped, perClass } = result
+  const { top1, top5, meanClassAccuracy, mapSample, mapClass, loss, samples, skipped, perClass } = result
   const rows = perClass.map(({ label, correct, samples: count, accuracy }) => [
     label,
     String(count),
@@ -77,5 +77,6 @@ function summarise(result: EvalResult): void {
   print(
     `top-1 ${percent(top1)}  top-5 ${percent(top5)}  mean class ${percent(meanClassAccuracy)}  loss ${loss.toFixed(4)}  (${samples} clips)`,
   )
+  if (mapSample !== null && mapClass !== null) print(`mAP by sample ${percent(mapSample)}  by class ${percent(mapClass)}`)
   for (const { input, code, message } of skipped) say(`skipped ${input}: [${code}] ${message}`)
 }

@@ -48,7 +48,7 @@ export function trainConfig(network: DemoNetwork, setting: TrainSetting): TrainC
       val: clips.val,
       classes: clips.classesFile,
       // A mirrored clip would show another class, and a crop at another scale another speed.
-      preprocess: { scaleSize: plan.data.size, cropSize: plan.data.size, flip: false, multiScale: null },
+      preprocess: { scaleSize: plan.data.size, cropSize: plan.data.size, flip: false, trainCrop: { type: 'centre' } },
     },
     optimizer: { type: 'adamw', lr: network.lr },
     schedule: { type: 'cosine', warmupEpochs: 1, epochs: network.epochs },

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use timeweave_video::transform::flip;
+
 use crate::EngineError;
+use crate::config::{TrainConfig, option_as_config};
 
 /// The names in `path`, which must be as many as the network has classes; the numbers when there is no file.
 ///
@@ -25,4 +28,14 @@ pub fn read_classes(path: Option<&Path>, classes: usize) -> Result<Vec<String>, 
     }
     let expected = format!("{} (the number of names in {})", names.len(), path.display());
     Err(EngineError::config("model.numClasses", &expected, classes.to_string()))
+}
+
+/// Checks that a training that mirrors knows which classes change places.
+///
+/// # Errors
+/// `CONFIG_INVALID` naming `data.preprocess.flipLabels`.
+pub fn check_flip(config: &TrainConfig, names: &[String]) -> Result<(), EngineError> {
+    let preprocess = &config.data.preprocess;
+    flip::check(preprocess.flip, preprocess.flip_labels.as_deref(), names.len(), names)
+        .map_err(|error| option_as_config("data.preprocess", error))
 }

@@ -24,6 +24,30 @@ pub struct ValFigures {
     pub top1: f64,
     /// In 0..1.
     pub top5: f64,
+    /// Null unless multi-label.
+    pub map_sample: Option<f64>,
+    /// Null unless multi-label.
+    pub map_class: Option<f64>,
+}
+
+/// What one training sample was made of: the lines of `samples.jsonl`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SampleRecord {
+    /// From 1.
+    pub epoch: u64,
+    /// Of the epoch, from 1.
+    pub step: u64,
+    /// The line in the list, from 1.
+    pub line: usize,
+    /// The path as the list has it.
+    pub input: String,
+    /// The classes, after mirroring.
+    pub labels: Vec<usize>,
+    /// The frames that were looked at, from 0.
+    pub frames: Vec<usize>,
+    /// Whether the clip was mirrored.
+    pub mirrored: bool,
 }
 
 /// Progress of a training run; also the lines of its `log.jsonl`.
@@ -78,6 +102,8 @@ pub enum TrainEvent {
         lr: f64,
         /// Of this epoch.
         seconds: f64,
+        /// Part of the training time in which the network waited for clips, in 0..1.
+        data_wait: f64,
     },
     /// A checkpoint is written.
     Checkpoint {
@@ -114,6 +140,9 @@ pub struct RunCheckpoint {
     pub top1: Option<f64>,
     /// As `top1`.
     pub top5: Option<f64>,
+    /// Null unless multi-label; decides what is best there.
+    #[serde(default)]
+    pub map_sample: Option<f64>,
     /// Validation loss, else training loss.
     pub loss: f64,
 }
@@ -174,7 +203,7 @@ pub struct EvalResult {
     pub top5: f64,
     /// In 0..1.
     pub mean_class_accuracy: f64,
-    /// Mean cross-entropy.
+    /// Mean cross-entropy; binary, and the mean over the classes, where multi-label.
     pub loss: f64,
     /// Null unless multi-label.
     pub map_sample: Option<f64>,

@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
-use timeweave_models::{LoadOptions, Model, ModelCard, ModelError, ModelSpec, checkpoint};
-use timeweave_video::transform::{Preprocess, eval_clip};
+use timeweave_models::{LoadOptions, Model, ModelCard, ModelSpec, checkpoint};
+use timeweave_video::transform::{ClipRequest, Preprocess, Workspace, clip};
 use timeweave_video::{RgbImage, VideoSource, from_frames, open};
 
-use crate::config::PredictOptions;
+use crate::config::{PredictOptions, stack_of};
 use crate::device::Device;
-use crate::metrics::{softmax, top_k};
+use crate::input::ClipInput;
+use crate::metrics::{sigmoid, softmax, top_k};
 use crate::{EngineError, input};
 
 /// What to predict on.
@@ -170,6 +171,11 @@ impl Predictor {
         &self.card.classes
     }
 
+    /// Whether a video can show several classes.
+    pub fn multi_label(&self) -> bool {
+        self.card.multi_label
+    }
+
     /// The way from frames to clips.
     pub fn preprocess(&self) -> &Preprocess {
         &self.preprocess
@@ -226,7 +232,8 @@ impl Predictor {
         let decode_ms = start.elapsed().as_secs_f64() * 1e3;
         let start = Instant::now();
         let logits = input::logits(&self.model, &clip)?;
-        let scores = softmax(logits.first().map_or(&[][..], Vec::as_slice));
+        let logits = logits.first().map_or(&[][..], Vec::as_slice);
+        let scores = if self.card.multi_label { sigmoid(logits) } else { softmax(logits) };
         let label = |index: usize| {
             self.card.classes.get(index).cloned().unwrap_or_else(|| index.to_string())
         };
@@ -239,24 +246,20 @@ impl Predictor {
         Ok(Prediction { input: input.name(), predictions, frames, decode_ms, infer_ms })
     }
 
-    /// The clip `[1, T, 3, H, W]` of an input and the indices of its frames.
+    /// The clip `[1, T, C, H, W]` of an input and the indices of its frames.
     fn clip(
         &self,
         input: &PredictInput,
         options: &PredictOptions,
     ) -> Result<(Tensor, Vec<usize>), EngineError> {
-        let channels = self.model.spec.input_channels();
-        if channels != 3 {
-            let actual = vec![1, self.model.spec.num_frames(), 3];
-            let expected = format!("[N, T, {channels}, H, W]");
-            return Err(ModelError::Shape { tensor: "a clip", expected, actual }.into());
-        }
+        let stack = stack_of(&self.model.spec)?;
+        let num_frames = self.model.spec.num_frames() as usize;
         let mut source = input.open(options)?;
-        let (clip, frames) =
-            eval_clip(source.as_mut(), &self.preprocess, self.model.spec.num_frames() as usize)?;
-        let [t, c, h, w] = clip.shape();
-        let device = self.model.vs.device();
-        Ok((input::clips_to_tensor(&clip.data, [1, t, c, h, w], &self.preprocess, device)?, frames))
+        let request = ClipRequest { num_frames, stack, ..ClipRequest::default() };
+        let drawn = clip(source.as_mut(), &self.preprocess, request, &mut Workspace::default())?;
+        let [t, c, h, w] = drawn.clip.shape();
+        let mut input = ClipInput::new(&self.preprocess, stack, self.model.vs.device());
+        Ok((input.tensor(&drawn.clip.data, [1, t, c, h, w])?, drawn.frames))
     }
 
     /// Logits `[N, classes]` of normalised clips `[N, T, C, H, W]`, given and returned as row-major values and shape.

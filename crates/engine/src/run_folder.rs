@@ -135,34 +135,57 @@ impl RunFolder {
         fs::write(&path, yaml).map_err(EngineError::file("write", &path))
     }
 
-    /// Adds a line to the log.
-    pub(crate) fn append_log(&self, entry: &impl Serialize) -> Result<(), EngineError> {
-        let path = self.log();
-        let mut line = serde_json::to_string(entry).unwrap_or_default();
-        line.push('\n');
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(EngineError::file("write", &path))?;
-        file.write_all(line.as_bytes()).map_err(EngineError::file("write", &path))
+    /// What training samples were made of.
+    fn samples(&self) -> PathBuf {
+        self.dir.join("samples.jsonl")
     }
 
-    /// Takes the lines of epochs after `epoch` out of the log: a resumed run writes them again.
+    /// Adds a line to the log.
+    pub(crate) fn append_log(&self, entry: &impl Serialize) -> Result<(), EngineError> {
+        append(&self.log(), std::slice::from_ref(entry))
+    }
+
+    /// Adds lines to the list of training samples.
+    pub(crate) fn append_samples(&self, samples: &[impl Serialize]) -> Result<(), EngineError> {
+        append(&self.samples(), samples)
+    }
+
+    /// Takes the lines of epochs after `epoch` out of the log and the list of samples: a resumed run writes them again.
     pub(crate) fn cut_log(&self, epoch: u64) -> Result<(), EngineError> {
-        let path = self.log();
-        let Ok(file) = File::open(&path) else {
+        for path in [self.log(), self.samples()] {
+            Self::cut(&path, epoch)?;
+        }
+        Ok(())
+    }
+
+    fn cut(path: &Path, epoch: u64) -> Result<(), EngineError> {
+        let Ok(file) = File::open(path) else {
             return Ok(());
         };
         let mut kept = String::new();
         for line in BufReader::new(file).lines() {
-            let line = line.map_err(EngineError::file("read", &path))?;
+            let line = line.map_err(EngineError::file("read", path))?;
             let entry: Value = serde_json::from_str(&line).unwrap_or_default();
             if entry.get("epoch").and_then(Value::as_u64).is_some_and(|of| of <= epoch) {
                 kept.push_str(&line);
                 kept.push('\n');
             }
         }
-        fs::write(&path, kept).map_err(EngineError::file("write", &path))
+        fs::write(path, kept).map_err(EngineError::file("write", path))
     }
+}
+
+/// Adds a line of JSON for each entry.
+fn append(path: &Path, entries: &[impl Serialize]) -> Result<(), EngineError> {
+    let mut lines = String::new();
+    for entry in entries {
+        lines += &serde_json::to_string(entry).unwrap_or_default();
+        lines.push('\n');
+    }
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(EngineError::file("write", path))?;
+    file.write_all(lines.as_bytes()).map_err(EngineError::file("write", path))
 }

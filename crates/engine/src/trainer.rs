@@ -5,17 +5,21 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use tch::{Reduction, Tensor};
 use timeweave_models::{GENERATOR, LoadOptions, Model, ModelCard, checkpoint};
 
-use crate::classes::read_classes;
-use crate::config::{ListConfig, TrainConfig, to_value};
-use crate::data::{ClipBatch, Split, SplitConfig};
-use crate::evaluator;
+use crate::classes::{check_flip, read_classes};
+use timeweave_video::Batch;
+
+use crate::config::{Loss, TrainConfig, ViewMean, stack_of, to_value};
+use crate::data::Split;
+use crate::evaluator::{self, PassOptions};
 use crate::event::{
     RunCheckpoint, SkippedSample, TrainEvent, TrainFigures, TrainResult, ValFigures,
 };
+use crate::input::ClipInput;
 use crate::metrics::Metrics;
+use crate::mixing::Mixing;
+use crate::objective::Objective;
 use crate::optimizer::Optimizer;
 use crate::run_folder::{Place, RunFolder};
 use crate::state::{self, Progress};
@@ -47,6 +51,8 @@ struct Trainer<'a> {
     classes: Vec<String>,
     model: Model,
     optimizer: Optimizer,
+    objective: Objective,
+    input: ClipInput,
     train: Split,
     val: Option<Split>,
     progress: Progress,
@@ -59,6 +65,16 @@ struct Epoch {
     val: Option<ValFigures>,
     lr: f64,
     seconds: f64,
+    data_wait: f64,
+}
+
+/// What the steps of one epoch gave.
+struct Trained {
+    figures: TrainFigures,
+    /// Of the last step.
+    lr: f64,
+    /// Part of the time in which the network waited for clips.
+    data_wait: f64,
 }
 
 impl<'a> Trainer<'a> {
@@ -69,11 +85,13 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, EngineError> {
         let mut config = config.clone();
         let device = config.device.resolve()?;
-        let classes =
-            read_classes(config.data.classes.as_deref(), config.model.num_classes() as usize)?;
-        let train = open_split(&config, &config.data.train, (true, &classes))?;
+        let num_classes = config.model.num_classes() as usize;
+        let classes = read_classes(config.data.classes.as_deref(), num_classes)?;
+        check_flip(&config, &classes)?;
+        let stack = stack_of(&config.model)?;
+        let train = Split::of_training(&config, &config.data.train, (true, &classes))?;
         let val = config.data.val.as_ref();
-        let val = val.map(|val| open_split(&config, val, (false, &classes))).transpose()?;
+        let val = val.map(|val| Split::of_training(&config, val, (false, &classes))).transpose()?;
         let mut model = Model::new(config.model.clone(), device, Some(config.train.seed as i64))?;
         if let Some(init) = &config.init {
             model.load_weights(
@@ -94,6 +112,8 @@ impl<'a> Trainer<'a> {
         config.output.dir = Some(folder.dir().to_owned());
         folder.write_config(&config)?;
         let trainer = Self {
+            objective: Objective::new(&config.train, num_classes),
+            input: ClipInput::new(&config.data.preprocess, stack, device),
             config,
             events,
             cancel,
@@ -125,31 +145,38 @@ impl<'a> Trainer<'a> {
         });
         for number in self.progress.epochs + 1..=epochs {
             let start = Instant::now();
-            let (train, lr) = self.train_epoch(number)?;
+            let Trained { figures: train, lr, data_wait } = self.train_epoch(number)?;
             let is_due = number % self.config.train.eval_every == 0 || number == epochs;
             let val = if is_due { self.validate()? } else { None };
             let seconds = start.elapsed().as_secs_f64();
-            self.finish_epoch(&Epoch { number, train, val, lr, seconds })?;
+            self.finish_epoch(&Epoch { number, train, val, lr, seconds, data_wait })?;
         }
         Ok(())
     }
 
-    /// All steps of one epoch; gives its figures and the last learning rate.
-    fn train_epoch(&mut self, epoch: u64) -> Result<(TrainFigures, f64), EngineError> {
+    /// All steps of one epoch.
+    fn train_epoch(&mut self, epoch: u64) -> Result<Trained, EngineError> {
+        let (start, mut waited) = (Instant::now(), 0.0);
         let steps = self.train.steps();
         let classes = self.model.spec.num_classes() as usize;
         let mut metrics = Metrics::new(classes);
         let mut lr = 0.0;
         let mut batches = self.train.batches(epoch)?;
-        for (step, batch) in (1..).zip(&mut batches) {
+        for step in 1.. {
             self.check_cancel()?;
+            let asked = Instant::now();
+            let Some(batch) = batches.next() else { break };
+            waited += asked.elapsed().as_secs_f64();
             let batch = batch?;
+            if self.config.train.log_samples {
+                self.folder.append_samples(&self.train.describe(&batch, epoch, step))?;
+            }
             lr = self.rate(epoch, step, steps);
             let StepOutcome { loss, scores, grad_norm } = self.step(&batch, epoch, step, lr)?;
             let mut of_batch = Metrics::new(classes);
-            for (scores, &label) in scores.iter().zip(&batch.labels) {
-                metrics.add(scores, label, loss);
-                of_batch.add(scores, label, loss);
+            for (scores, labels) in scores.iter().zip(&batch.labels) {
+                metrics.add(scores, labels, loss);
+                of_batch.add(scores, labels, loss);
             }
             if step % self.config.train.log_every == 0 || step == steps {
                 let top1 = of_batch.top1();
@@ -161,7 +188,8 @@ impl<'a> Trainer<'a> {
             return Err(self.train.no_samples(&skipped));
         }
         self.note_skipped(skipped);
-        Ok((TrainFigures { loss: metrics.loss(), top1: metrics.top1() }, lr))
+        let figures = TrainFigures { loss: metrics.loss(), top1: metrics.top1() };
+        Ok(Trained { figures, lr, data_wait: waited / start.elapsed().as_secs_f64() })
     }
 
     fn rate(&self, epoch: u64, step: u64, steps: u64) -> f64 {
@@ -176,51 +204,54 @@ impl<'a> Trainer<'a> {
 
     fn step(
         &mut self,
-        batch: &ClipBatch,
+        batch: &Batch,
         epoch: u64,
         step: u64,
         lr: f64,
     ) -> Result<StepOutcome, EngineError> {
-        let device = self.model.vs.device();
-        let clips = input::clips_to_tensor(
-            &batch.clips,
-            batch.shape,
-            &self.config.data.preprocess,
-            device,
-        )?;
-        let labels: Vec<i64> = batch.labels.iter().map(|&label| label as i64).collect();
-        let labels = Tensor::from_slice(&labels).to_device(device);
+        let config = &self.config.train;
+        let clips = self.input.tensor(&batch.clips, batch.shape)?;
+        let [.., h, w] = batch.shape.map(|side| side as i64);
+        let mixing = Mixing::draw(config, epoch, step, (h, w));
+        let (clips, targets) = self.objective.prepare(clips, &batch.labels, mixing)?;
         self.optimizer.zero_grad();
         let logits = {
             // Dropout draws from libtorch's one generator; seeding each step makes a resumed run draw the same.
             let _guard = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
-            tch::manual_seed(step_seed(self.config.train.seed, epoch, step));
+            tch::manual_seed(step_seed(config.seed, epoch, step));
             self.model.network.forward(&clips, true)?
         };
-        let smoothing = self.config.train.label_smoothing;
-        let (rows, labels) = input::targets(&logits, &labels)?;
-        let loss = rows
-            .f_cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, smoothing)
-            .map_err(EngineError::libtorch("compute the loss"))?;
+        let loss = self.objective.loss(&logits, &targets)?;
         let value = loss.double_value(&[]);
         if !value.is_finite() {
             return Err(EngineError::LossNotFinite { loss: value, epoch, step });
         }
-        loss.f_backward().map_err(EngineError::libtorch("compute the gradients"))?;
-        let grad_norm =
-            self.config.train.clip_gradient.map(|limit| self.optimizer.clip_gradients(limit));
+        (loss * config.loss_scale)
+            .f_backward()
+            .map_err(EngineError::libtorch("compute the gradients"))?;
+        let grad_norm = config.clip_gradient.map(|limit| self.optimizer.clip_gradients(limit));
         self.optimizer.step(lr);
         Ok(StepOutcome { loss: value, scores: input::scores(&logits)?, grad_norm })
     }
 
     fn validate(&mut self) -> Result<Option<ValFigures>, EngineError> {
         let Some(val) = &self.val else { return Ok(None) };
-        let preprocess = &self.config.data.preprocess;
-        let pass = evaluator::pass(&self.model, preprocess, val, self.cancel, &mut |_, _| ());
+        let options = PassOptions {
+            view_mean: ViewMean::Logits,
+            clips_at_once: self.config.train.batch_size,
+        };
+        let mut silent = |_, _: &Metrics| ();
+        let mut progress = evaluator::Progress { cancel: self.cancel, on_batch: &mut silent };
+        let pass = evaluator::pass(&self.model, &mut self.input, val, options, &mut progress);
         let pass = pass.map_err(|error| self.with_checkpoint(error))?;
         let metrics = &pass.metrics;
-        let figures =
-            ValFigures { loss: metrics.loss(), top1: metrics.top1(), top5: metrics.top5() };
+        let figures = ValFigures {
+            loss: metrics.loss(),
+            top1: metrics.top1(),
+            top5: metrics.top5(),
+            map_sample: metrics.map_sample(),
+            map_class: metrics.map_class(),
+        };
         self.note_skipped(pass.skipped);
         Ok(Some(figures))
     }
@@ -232,6 +263,7 @@ impl<'a> Trainer<'a> {
             epoch: epoch.number,
             top1: epoch.val.as_ref().map(|val| val.top1),
             top5: epoch.val.as_ref().map(|val| val.top5),
+            map_sample: epoch.val.as_ref().and_then(|val| val.map_sample),
             loss: epoch.val.as_ref().map_or(epoch.train.loss, |val| val.loss),
         };
         let last = checkpoint_at(self.folder.last());
@@ -254,6 +286,7 @@ impl<'a> Trainer<'a> {
             val: epoch.val.clone(),
             lr: epoch.lr,
             seconds: epoch.seconds,
+            data_wait: epoch.data_wait,
         })?;
         let path = if is_best { self.folder.best() } else { self.folder.last() };
         let path = path.display().to_string();
@@ -264,6 +297,7 @@ impl<'a> Trainer<'a> {
     fn card(&self, epoch: &Epoch) -> ModelCard {
         let mut card = ModelCard::new(self.model.spec.clone());
         card.classes.clone_from(&self.classes);
+        card.multi_label = self.config.train.loss == Loss::BinaryCrossEntropy;
         card.preprocess = to_value(&self.config.data.preprocess);
         card.metrics =
             serde_json::json!({ "epoch": epoch.number, "train": epoch.train, "val": epoch.val });
@@ -333,30 +367,13 @@ struct StepOutcome {
     grad_norm: Option<f64>,
 }
 
-fn open_split(
-    config: &TrainConfig,
-    list: &ListConfig,
-    (is_train, classes): (bool, &[String]),
-) -> Result<Split, EngineError> {
-    Split::open(&SplitConfig {
-        list,
-        classes,
-        preprocess: &config.data.preprocess,
-        num_frames: config.model.num_frames() as usize,
-        num_classes: config.model.num_classes() as usize,
-        is_train,
-        seed: config.train.seed,
-        workers: config.data.workers,
-        batch_size: config.train.batch_size,
-        on_error: config.data.on_error,
-    })
-}
-
-/// Validation top-1 decides, then the loss; the earlier epoch stays when both are equal.
+/// Validation decides, by top-1 or the samples' mean average precision, then the loss; the earlier epoch stays when both
+/// are equal.
 fn is_better(new: &RunCheckpoint, old: &RunCheckpoint) -> bool {
     // An epoch without validation ranks below all with it; a run has the one kind only.
-    let top1 = |checkpoint: &RunCheckpoint| checkpoint.top1.unwrap_or(-1.0);
-    top1(new).total_cmp(&top1(old)).then(old.loss.total_cmp(&new.loss)).is_gt()
+    let rank =
+        |checkpoint: &RunCheckpoint| checkpoint.map_sample.or(checkpoint.top1).unwrap_or(-1.0);
+    rank(new).total_cmp(&rank(old)).then(old.loss.total_cmp(&new.loss)).is_gt()
 }
 
 /// Mixes the three numbers well enough that neighbouring steps draw unrelated numbers (SplitMix64's finaliser).

@@ -24,7 +24,7 @@ fn error_with(pointer: &str, value: Value) -> EngineError {
 
 #[test]
 fn every_impossible_value_is_named() {
-    let cases: [(&str, Value, &[&str]); 22] = [
+    let cases: [(&str, Value, &[&str]); 44] = [
         ("/model/depht", json!(18), &["model.depht", "unknown key", "did you mean depth?"]),
         ("/model/depth", json!(19), &["model.depth", "received 19", "18"]),
         ("/model/arch", json!("tms"), &["model.arch", "received \"tms\"", "did you mean tsm?"]),
@@ -60,6 +60,84 @@ fn every_impossible_value_is_named() {
             "/data/preprocess/sampling",
             json!({ "type": "dens" }),
             &["data.preprocess.sampling", "did you mean dense?"],
+        ),
+        (
+            "/data/preprocess/sampling",
+            json!({ "type": "slowfast", "stride": 0 }),
+            &["data.preprocess.sampling.stride", "received 0"],
+        ),
+        (
+            "/data/preprocess/sampling",
+            json!({ "type": "twice", "stride": 2 }),
+            &["data.preprocess.sampling", "unknown key"],
+        ),
+        (
+            "/data/preprocess/sampling",
+            json!({ "type": "seconds" }),
+            &["data.preprocess.sampling", "duration"],
+        ),
+        (
+            "/data/preprocess/sampling",
+            json!({ "type": "seconds", "duration": -1 }),
+            &["data.preprocess.sampling.duration", "received -1"],
+        ),
+        (
+            "/data/preprocess/trainCrop",
+            json!({ "type": "multiscale" }),
+            &["data.preprocess.trainCrop", "did you mean multi-scale?"],
+        ),
+        (
+            "/data/preprocess/trainCrop",
+            json!({ "type": "multi-scale", "scales": [2] }),
+            &["data.preprocess.trainCrop.scales", "received [2"],
+        ),
+        (
+            "/data/preprocess/trainCrop",
+            json!({ "type": "short-side", "min": 16 }),
+            &["data.preprocess.trainCrop.min", "cropSize (32)", "received 16"],
+        ),
+        (
+            "/data/preprocess/trainCrop",
+            json!({ "type": "random-resized", "area": [0.5, 0.1] }),
+            &["data.preprocess.trainCrop.area", "[0.5, 0.1]"],
+        ),
+        (
+            "/data/preprocess/colorJitter",
+            json!({ "hue": 0.7 }),
+            &["data.preprocess.colorJitter.hue", "0 to 0.5", "received 0.7"],
+        ),
+        (
+            "/data/preprocess/randAugment",
+            json!({ "magnitude": 31 }),
+            &["data.preprocess.randAugment.magnitude", "received 31"],
+        ),
+        (
+            "/data/preprocess/randomErasing",
+            json!({ "fill": "black" }),
+            &["data.preprocess.randomErasing.fill", "mean, noise"],
+        ),
+        (
+            "/data/preprocess/flipLabels",
+            json!([[0, 4]]),
+            &["data.preprocess.flipLabels", "0 to 3", "received 4"],
+        ),
+        ("/data/preprocess/flipLabels", json!([[0, 1, 2]]), &["data.preprocess.flipLabels"]),
+        (
+            "/data/preprocess/flip",
+            json!(true),
+            &["data.preprocess.flipLabels", "`left`", "[[0, 1]]", "received nothing"],
+        ),
+        ("/data/prefetch", json!(0), &["data.prefetch", "1..=64", "received 0"]),
+        ("/data/decode", json!({ "thread": 2 }), &["data.decode.thread", "did you mean threads?"]),
+        ("/train/loss", json!("bce"), &["train.loss", "binaryCrossEntropy", "received \"bce\""]),
+        ("/train/lossScale", json!(0), &["train.lossScale", "above 0"]),
+        ("/train/mixup", json!(0), &["train.mixup", "0.05 to 100", "received 0"]),
+        ("/train/cutmix", json!(-1), &["train.cutmix", "received -1"]),
+        ("/train/mixProbability", json!(1.1), &["train.mixProbability", "received 1.1"]),
+        (
+            "/train",
+            json!({ "loss": "binaryCrossEntropy", "labelSmoothing": 0.1 }),
+            &["train.labelSmoothing", "binaryCrossEntropy", "received 0.1"],
         ),
         ("/device", json!("gpu"), &["device", "cuda:N", "received \"gpu\""]),
         ("/lr", json!(0.1), &["for lr but", "unknown key"]),
@@ -141,6 +219,31 @@ fn an_evaluation_names_what_is_wrong() {
     let json = json!({ "checkpoint": "a", "data": { "list": "b" }, "batchSize": 0 });
     let error = eval(json).expect_err("no batch").to_string();
     assert!(error.contains("batchSize"), "{error}");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tsn.safetensors");
+    let spec = json!({ "arch": "tsn", "depth": 18, "numClasses": 4, "numFrames": 4 });
+    let spec = config::parse_value(&spec).expect("a spec");
+    let tsn = Predictor::create(spec, None, Some(1), Device::Cpu, None).expect("a network");
+    tsn.save(&path).expect("a checkpoint");
+    for (field, views, sampling) in [
+        ("views.crops", json!({ "crops": 2 }), Value::Null),
+        ("views.clips", json!({ "clips": 3 }), json!({ "type": "twice" })),
+        ("views.scales.0", json!({ "scales": [100] }), Value::Null),
+        ("views.cropSize", json!({ "cropSize": 300 }), Value::Null),
+        ("sampling.stride", json!({}), json!({ "type": "clip", "stride": 0 })),
+    ] {
+        let json = json!({
+            "checkpoint": path,
+            "data": { "list": list },
+            "views": views,
+            "sampling": sampling,
+            "device": "cpu",
+        });
+        let error = eval(json).expect_err(field);
+        assert_eq!(error.code(), "CONFIG_INVALID", "{error}");
+        assert!(error.to_string().contains(&format!(" for {field} but")), "{error}");
+    }
 }
 
 #[test]

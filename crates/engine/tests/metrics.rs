@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use timeweave_engine::metrics::{Metrics, softmax};
+use timeweave_engine::precision::{Precisions, average_precision};
 
 /// The folder of golden numbers: that of `TIMEWEAVE_FIXTURES`, else the project's own.
 fn fixtures() -> PathBuf {
@@ -28,6 +29,47 @@ fn near(ours: f64, theirs: &Value, what: &str) {
     assert!((ours - theirs).abs() < 1e-6, "{what}: {ours} is not {theirs}");
 }
 
+/// Mean average precisions by sample and by class, and those of every sample and class.
+fn precisions(case: &Value, rows: &[Vec<f32>], what: &str) {
+    let classes = rows[0].len();
+    let mut metrics = Metrics::multi_label(classes);
+    let mut all = Precisions::new(classes);
+    let shown: Vec<Vec<usize>> =
+        serde_json::from_value(case["multilabel"].clone()).expect("rows of 0 and 1");
+    let per_sample = numbers(&case["per_sample_ap_sklearn"]);
+    for ((row, shown), theirs) in rows.iter().zip(&shown).zip(per_sample) {
+        let labels: Vec<usize> = (0..classes).filter(|&class| shown[class] == 1).collect();
+        metrics.add(row, &labels, 0.0);
+        all.add(row, &labels);
+        let mut ranking: Vec<_> =
+            row.iter().copied().zip(shown.iter().map(|&shown| shown == 1)).collect();
+        let ours = average_precision(&mut ranking).unwrap_or(0.0);
+        assert!((ours - f64::from(theirs)).abs() < 1e-6, "{what}: {ours} is not {theirs}");
+    }
+    for (class, theirs) in
+        case["per_class_ap_mmaction2"].as_array().expect("precisions").iter().enumerate()
+    {
+        match (all.of_class(class), theirs.as_f64()) {
+            (Some(ours), Some(theirs)) => {
+                assert!((ours - theirs).abs() < 1e-6, "{what}: class {class}")
+            }
+            (ours, theirs) => assert_eq!(ours, theirs, "{what}: class {class}"),
+        }
+    }
+    let of_samples = metrics.map_sample().expect("several labels");
+    let percent = case["xtemporal_calculate_mAP_percent"].as_f64().expect("a number");
+    near(of_samples, &Value::from(percent / 100.0), what);
+    // mmaction2 has no number where a sample shows nothing.
+    if !case["mmaction2_mmit_mean_average_precision"].is_null() {
+        near(of_samples, &case["mmaction2_mmit_mean_average_precision"], what);
+    }
+    near(
+        metrics.map_class().expect("several labels"),
+        &case["mmaction2_mean_average_precision"],
+        what,
+    );
+}
+
 #[test]
 fn accuracies_are_those_of_the_peers() {
     let path = fixtures().join("metrics/cases.json");
@@ -40,7 +82,7 @@ fn accuracies_are_those_of_the_peers() {
         let labels = case["labels"].as_array().expect("labels");
         let mut metrics = Metrics::new(rows[0].len());
         for (row, label) in rows.iter().zip(labels) {
-            metrics.add(row, label.as_u64().expect("a label") as usize, 0.0);
+            metrics.add(row, &[label.as_u64().expect("a label") as usize], 0.0);
         }
         let what = format!("case {number}");
         near(metrics.mean_class_accuracy(), &case["mmaction2_mean_class_accuracy"], &what);
@@ -54,6 +96,7 @@ fn accuracies_are_those_of_the_peers() {
                 &what,
             );
         }
+        precisions(case, &rows, &what);
         for (class, theirs) in case["softmax_mean"].as_array().expect("means").iter().enumerate() {
             let mean = rows.iter().map(|row| f64::from(softmax(row)[class])).sum::<f64>()
                 / rows.len() as f64;

@@ -77,7 +77,9 @@ fn log_without_times(dir: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(dir.join("log.jsonl")).expect("a log");
     let entry = |line: &str| {
         let mut entry: Value = serde_json::from_str(line).expect("JSON");
-        entry.as_object_mut().expect("an object").remove("seconds");
+        let fields = entry.as_object_mut().expect("an object");
+        fields.remove("seconds");
+        fields.remove("dataWait");
         entry
     };
     text.lines().map(entry).collect()

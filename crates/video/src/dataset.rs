@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use crate::list::{Extent, Record, RecordList};
 use crate::random::Draws;
-use crate::transform::preprocess::{ClipRequest, clip};
-use crate::transform::{Clip, Preprocess};
+use crate::transform::flip::mirrored_label;
+use crate::transform::{Clip, ClipRequest, Preprocess, Stack, TestViews, Workspace, clip};
 use crate::{OpenOptions, VideoError, VideoSource, open};
 
 /// What a data set does with its records.
@@ -16,6 +16,10 @@ pub struct DatasetOptions {
     pub preprocess: Preprocess,
     /// Frames of a clip.
     pub num_frames: usize,
+    /// What a frame of a clip holds.
+    pub stack: Stack,
+    /// The views of a test; a single one otherwise. Training has none.
+    pub views: Option<TestViews>,
     /// Random clips for training; otherwise each record gives the same clip every time.
     pub is_train: bool,
     /// Seed of everything random.
@@ -25,9 +29,26 @@ pub struct DatasetOptions {
 }
 
 impl DatasetOptions {
-    /// Bytes of a clip, `T * 3 * cropSize * cropSize`.
-    pub fn clip_bytes(&self) -> usize {
-        self.num_frames * 3 * self.preprocess.crop_size * self.preprocess.crop_size
+    /// Views of a video, 1 or more.
+    pub fn view_count(&self) -> usize {
+        self.views.as_ref().map_or(1, |views| views.count(&self.preprocess))
+    }
+
+    /// Bytes of a sample, `V * T * C * cropSize * cropSize`.
+    pub fn sample_bytes(&self) -> usize {
+        let side = self.preprocess.crop_size;
+        self.view_count() * self.num_frames * self.stack.channels() * side * side
+    }
+
+    fn validate(&self) -> Result<(), VideoError> {
+        self.preprocess.validate_stack(self.num_frames, self.stack)?;
+        match &self.views {
+            Some(_) if self.is_train => {
+                Err(VideoError::option("views", "none in training", "views"))
+            }
+            Some(views) => views.validate(&self.preprocess),
+            None => Ok(()),
+        }
     }
 }
 
@@ -42,14 +63,16 @@ pub struct Dataset {
 /// One clip and what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// `[T, 3, cropSize, cropSize]`, 8 bit.
+    /// `[V, T, C, cropSize, cropSize]`, 8 bit.
     pub clip: Clip,
-    /// The record's classes.
+    /// The record's classes; their counterparts where the clip was mirrored.
     pub labels: Vec<usize>,
     /// Which record, from 0 in the order of the list.
     pub record: usize,
-    /// Which frames of the video, from 0.
+    /// Which frames of the video, from 0, clip by clip.
     pub frames: Vec<usize>,
+    /// Whether the clip was mirrored at random.
+    pub mirrored: bool,
 }
 
 impl Dataset {
@@ -58,7 +81,7 @@ impl Dataset {
     /// # Errors
     /// `EMPTY_LIST` without records, `INVALID_OPTION` for impossible settings.
     pub fn new(list: RecordList, options: DatasetOptions) -> Result<Self, VideoError> {
-        options.preprocess.validate(options.num_frames)?;
+        options.validate()?;
         if list.records.is_empty() {
             return Err(VideoError::EmptyList { file: list.file });
         }
@@ -90,10 +113,23 @@ impl Dataset {
     /// # Errors
     /// What opening and decoding give, with list, line and video; `INVALID_OPTION` for a record that is not there.
     pub fn get(&self, epoch: u64, index: usize) -> Result<Sample, VideoError> {
+        self.get_with(epoch, index, &mut Workspace::default())
+    }
+
+    /// As [`Dataset::get`], with buffers that are kept from sample to sample.
+    ///
+    /// # Errors
+    /// As for [`Dataset::get`].
+    pub fn get_with(
+        &self,
+        epoch: u64,
+        index: usize,
+        workspace: &mut Workspace,
+    ) -> Result<Sample, VideoError> {
         let record = self.records.get(index).ok_or_else(|| {
             VideoError::option("record", format!("an index below {}", self.records.len()), index)
         })?;
-        self.sample(epoch, index, record).map_err(|source| match source {
+        self.sample(epoch, index, record, workspace).map_err(|source| match source {
             VideoError::ListInvalid { .. } => source,
             source => VideoError::Sample {
                 file: self.file.clone(),
@@ -104,18 +140,33 @@ impl Dataset {
         })
     }
 
-    fn sample(&self, epoch: u64, index: usize, record: &Record) -> Result<Sample, VideoError> {
-        let mut source = open(&record.path, &self.options.open)?;
+    fn sample(
+        &self,
+        epoch: u64,
+        index: usize,
+        record: &Record,
+        workspace: &mut Workspace,
+    ) -> Result<Sample, VideoError> {
+        let options = &self.options;
+        let mut source = open(&record.path, &options.open)?;
         let part = self.part(&mut *source, record)?;
-        let mut draws =
-            self.options.is_train.then(|| Draws::new(self.options.seed, epoch, index as u64));
+        let mut draws = options.is_train.then(|| Draws::new(options.seed, epoch, index as u64));
         let request = ClipRequest {
-            num_frames: self.options.num_frames,
+            num_frames: options.num_frames,
+            stack: options.stack,
             part: Some(part),
+            views: options.views.as_ref(),
             draws: draws.as_mut(),
         };
-        let (clip, frames) = clip(&mut *source, &self.options.preprocess, request)?;
-        Ok(Sample { clip, labels: record.labels.clone(), record: index, frames })
+        let drawn = clip(&mut *source, &options.preprocess, request, workspace)?;
+        let mut labels = record.labels.clone();
+        if let Some(pairs) = options.preprocess.flip_labels.as_ref().filter(|_| drawn.mirrored) {
+            for label in &mut labels {
+                *label = mirrored_label(pairs, *label);
+            }
+        }
+        let (frames, mirrored) = (drawn.frames, drawn.mirrored);
+        Ok(Sample { clip: drawn.clip, labels, record: index, frames, mirrored })
     }
 
     /// The frames of the video that belong to the record, from 0.

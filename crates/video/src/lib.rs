@@ -9,6 +9,7 @@
 //!
 //! [`write`](mod@write) and [`motion`] make real video files for tests and for the demonstration.
 
+mod buffer;
 pub mod dataset;
 pub mod datasets;
 pub mod decode;
@@ -23,6 +24,7 @@ pub mod sample;
 pub mod transform;
 pub mod write;
 
+pub use buffer::Buffer;
 pub use dataset::{Dataset, DatasetOptions, Sample};
 pub use decode::{
     Damage, Damaged, Decoder, OpenOptions, VideoInfo, VideoSource, from_frames, open,
@@ -32,5 +34,8 @@ pub use image::RgbImage;
 pub use list::{ListFormat, ListOptions, Record, RecordList};
 pub use loader::{Batch, Loader, LoaderOptions, OnError, Skipped};
 pub use sample::Sampling;
-pub use transform::{Clip, MultiScale, Preprocess, eval_clip, normalize_into, train_clip};
+pub use transform::{
+    Clip, MultiScale, Preprocess, Stack, TestViews, TrainCrop, eval_clip, normalize_into,
+    train_clip,
+};
 pub use write::write_video;

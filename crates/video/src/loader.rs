@@ -2,6 +2,9 @@
 //!
 //! Samples are numbered in the order of the epoch. A sample is handed to a worker only when the one `window` places before
 //! it was taken out, so neither queue nor waiting results grow beyond the window, and batches do not depend on the workers.
+//!
+//! Memory goes round: a sample's bytes go back to the workers once they stand in a batch, a batch's to the loader once it is
+//! dropped. After the first batches nothing of their size is allocated.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,8 +17,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::VideoError;
+use crate::buffer::{Buffer, Pool};
 use crate::dataset::{Dataset, Sample};
 use crate::random::Draws;
+use crate::transform::Workspace;
 
 /// What a sample that fails does to the epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +42,8 @@ pub struct LoaderOptions {
     pub workers: usize,
     /// A random order, drawn from the data set's seed and the epoch; otherwise the list's order.
     pub shuffle: bool,
+    /// Batches that are made ahead of the one that is asked for, at least 1.
+    pub prefetch: usize,
     /// Leaves out a last batch that is not full.
     pub drop_last: bool,
     /// What a sample that fails does.
@@ -49,6 +56,7 @@ impl Default for LoaderOptions {
             batch_size: 8,
             workers: 1,
             shuffle: false,
+            prefetch: 1,
             drop_last: false,
             on_error: OnError::Error,
         }
@@ -56,7 +64,7 @@ impl Default for LoaderOptions {
 }
 
 impl LoaderOptions {
-    fn check(&self, clip_bytes: usize) -> Result<(), VideoError> {
+    fn check(&self, sample_bytes: usize) -> Result<(), VideoError> {
         for (field, value) in [("batchSize", self.batch_size), ("workers", self.workers)] {
             if !(1..=MOST).contains(&value) {
                 return Err(VideoError::option(
@@ -66,17 +74,30 @@ impl LoaderOptions {
                 ));
             }
         }
-        if self.batch_size > MOST_BYTES / clip_bytes {
+        if !(1..=MOST_AHEAD).contains(&self.prefetch) {
+            let expected = format!("an integer from 1 to {MOST_AHEAD}");
+            return Err(VideoError::option("prefetch", expected, self.prefetch));
+        }
+        if self.batch_size > MOST_BYTES / sample_bytes {
             let expected =
-                format!("at most {} clips of {clip_bytes} bytes", MOST_BYTES / clip_bytes);
+                format!("at most {} samples of {sample_bytes} bytes", MOST_BYTES / sample_bytes);
             return Err(VideoError::option("batchSize", expected, self.batch_size));
         }
         Ok(())
+    }
+
+    /// Samples that are in the making or wait, at most: the batches ahead, and one in each worker's hand and before it.
+    pub fn window(&self) -> usize {
+        self.prefetch * self.batch_size + 2 * self.workers
     }
 }
 
 /// The most clips of a batch and the most workers.
 const MOST: usize = 65_536;
+/// Dropped batches whose memory is kept: one is asked for while another is still looked at.
+const BATCHES_KEPT: usize = 2;
+/// The most batches that are made ahead.
+const MOST_AHEAD: usize = 64;
 /// The most bytes of a batch.
 const MOST_BYTES: usize = 1 << 34;
 
@@ -96,14 +117,21 @@ pub struct Skipped {
 /// Clips of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// `[N, T, 3, H, W]`, 8 bit.
-    pub clips: Vec<u8>,
-    /// N, T, 3, H, W; N is at least 1.
+    /// `[N * V, T, C, H, W]`, 8 bit; the views of a sample lie one after the other. Dropped, the memory goes back to the
+    /// loader.
+    pub clips: Buffer,
+    /// N * V, T, C, H, W; N is at least 1.
     pub shape: [usize; 5],
-    /// The classes of each clip; one each in single-label lists.
+    /// V, the views of each sample.
+    pub views: usize,
+    /// The classes of each sample; one each in single-label lists.
     pub labels: Vec<Vec<usize>>,
-    /// The record of each clip, from 0 in the order of the list.
+    /// The record of each sample, from 0 in the order of the list.
     pub samples: Vec<usize>,
+    /// The frames that each sample looks at, from 0.
+    pub frames: Vec<Vec<usize>>,
+    /// Whether each sample was mirrored at random.
+    pub mirrored: Vec<bool>,
     /// Records that were left out since the batch before.
     pub skipped: Vec<Skipped>,
 }
@@ -124,6 +152,9 @@ pub struct Loader {
     failed: bool,
     jobs: Option<Sender<usize>>,
     outcomes: Receiver<(usize, Outcome)>,
+    /// Memory of samples, and of batches.
+    spare: Pool,
+    batches: Pool,
     stop: Arc<AtomicBool>,
     workers: Vec<JoinHandle<()>>,
 }
@@ -138,14 +169,14 @@ impl Loader {
         epoch: u64,
         options: LoaderOptions,
     ) -> Result<Self, VideoError> {
-        options.check(dataset.options().clip_bytes())?;
+        options.check(dataset.options().sample_bytes())?;
         let mut order: Vec<_> = (0..dataset.len()).collect();
         if options.shuffle {
             Draws::order(dataset.options().seed, epoch).shuffle(&mut order);
         }
         let order: Arc<[usize]> = order.into();
-        // One batch in the making and one sample in each worker's hand and ahead of it.
-        let window = (options.batch_size + 2 * options.workers).min(order.len());
+        let window = options.window().min(order.len());
+        let (spare, batches) = (Pool::new(window + options.workers), Pool::new(BATCHES_KEPT));
         let (jobs, queue) = bounded(window);
         let (results, outcomes) = bounded(window);
         let stop = Arc::new(AtomicBool::new(false));
@@ -157,6 +188,7 @@ impl Loader {
                 epoch,
                 queue: queue.clone(),
                 results: results.clone(),
+                spare: spare.clone(),
                 stop: Arc::clone(&stop),
             };
             let thread = std::thread::Builder::new().name(format!("clips-{number}of{count}"));
@@ -174,6 +206,8 @@ impl Loader {
             failed: false,
             jobs: Some(jobs),
             outcomes,
+            spare,
+            batches,
             stop,
             workers,
         };
@@ -229,6 +263,35 @@ impl Loader {
         Some(outcome)
     }
 
+    fn batch(&self, samples: Vec<Sample>, skipped_before: usize) -> Batch {
+        let count = samples.len();
+        let (views, shape) =
+            samples.first().map_or((1, [0; 4]), |first| (first.clip.views, first.clip.shape()));
+        let mut clips = self.batches.take();
+        let mut batch = Batch {
+            clips: Buffer::default(),
+            shape: [count * views, shape[0], shape[1], shape[2], shape[3]],
+            views,
+            labels: Vec::with_capacity(count),
+            samples: Vec::with_capacity(count),
+            frames: Vec::with_capacity(count),
+            mirrored: Vec::with_capacity(count),
+            skipped: self.skipped[skipped_before..].to_vec(),
+        };
+        clips.clear();
+        clips.reserve_exact(batch.shape.iter().product());
+        for sample in samples {
+            clips.extend_from_slice(&sample.clip.data);
+            self.spare.give(sample.clip.data);
+            batch.labels.push(sample.labels);
+            batch.samples.push(sample.record);
+            batch.frames.push(sample.frames);
+            batch.mirrored.push(sample.mirrored);
+        }
+        batch.clips = Buffer::of(clips, &self.batches);
+        batch
+    }
+
     fn skip(&mut self, record: usize, error: &VideoError) {
         let input = self.dataset.records()[record].input.clone();
         self.skipped.push(Skipped {
@@ -269,7 +332,7 @@ impl Iterator for Loader {
         if samples.is_empty() || (self.options.drop_last && !is_full) {
             return None;
         }
-        Some(Ok(batch(samples, &self.skipped[skipped_before..])))
+        Some(Ok(self.batch(samples, skipped_before)))
     }
 }
 
@@ -284,40 +347,28 @@ impl Drop for Loader {
     }
 }
 
-fn batch(samples: Vec<Sample>, skipped: &[Skipped]) -> Batch {
-    let shape = samples.first().map_or([0; 4], |sample| sample.clip.shape());
-    let mut batch = Batch {
-        clips: Vec::with_capacity(samples.len() * shape.iter().product::<usize>()),
-        shape: [samples.len(), shape[0], shape[1], shape[2], shape[3]],
-        labels: Vec::with_capacity(samples.len()),
-        samples: Vec::with_capacity(samples.len()),
-        skipped: skipped.to_vec(),
-    };
-    for sample in samples {
-        batch.clips.extend_from_slice(&sample.clip.data);
-        batch.labels.push(sample.labels);
-        batch.samples.push(sample.record);
-    }
-    batch
-}
-
 struct Worker {
     dataset: Arc<Dataset>,
     order: Arc<[usize]>,
     epoch: u64,
     queue: Receiver<usize>,
     results: Sender<(usize, Outcome)>,
+    spare: Pool,
     stop: Arc<AtomicBool>,
 }
 
 impl Worker {
     fn run(self) {
+        let mut workspace = Workspace::default();
         for place in &self.queue {
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
             let record = self.order[place];
-            let outcome = catch_unwind(AssertUnwindSafe(|| self.dataset.get(self.epoch, record)))
+            workspace.clip = self.spare.take();
+            let sample =
+                AssertUnwindSafe(|| self.dataset.get_with(self.epoch, record, &mut workspace));
+            let outcome = catch_unwind(sample)
                 .unwrap_or_else(|panic| Err(worker_failed(record, &panic_text(panic.as_ref()))));
             if self.results.send((place, outcome)).is_err() {
                 return;

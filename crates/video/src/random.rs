@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A stream of draws. The draws are defined here, so that they stay the same when a random number crate changes its own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draws(ChaCha8Rng);
 
 impl Draws {
@@ -16,6 +16,11 @@ impl Draws {
     /// The stream of an epoch's order, apart from those of its samples.
     pub(crate) fn order(seed: u64, epoch: u64) -> Self {
         Self::tagged(seed, epoch, 0, 1)
+    }
+
+    /// The stream of one step's batch, apart from those of its samples.
+    pub fn batch(seed: u64, epoch: u64, step: u64) -> Self {
+        Self::tagged(seed, epoch, step, 4)
     }
 
     /// A stream for one clip of the drawn motion data.
@@ -73,6 +78,7 @@ mod tests {
             first(Draws::new(1, 2, 4)),
             first(Draws::order(1, 2)),
             first(Draws::motion(1, 2, 3)),
+            first(Draws::batch(1, 2, 3)),
         ];
         for (i, a) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|b| a != b), "{all:?}");

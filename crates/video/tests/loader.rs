@@ -8,7 +8,7 @@ use std::sync::Arc;
 use timeweave_video::dataset::{Dataset, DatasetOptions};
 use timeweave_video::list::{self, ListOptions};
 use timeweave_video::loader::{Batch, Loader, LoaderOptions, OnError};
-use timeweave_video::transform::Preprocess;
+use timeweave_video::transform::{Preprocess, Stack};
 use timeweave_video::{OpenOptions, RgbImage, VideoError, write_video};
 
 /// A picture whose colour tells clip and frame, and which is not the same left and right.
@@ -54,6 +54,8 @@ fn dataset(root: &Path, is_train: bool) -> Arc<Dataset> {
     let options = DatasetOptions {
         preprocess: small(),
         num_frames: 4,
+        stack: Stack::Rgb,
+        views: None,
         is_train,
         seed: 7,
         open: OpenOptions::default(),

@@ -10,9 +10,9 @@ use timeweave_video::random::Draws;
 use timeweave_video::transform::crop::{self, Rect, Views};
 use timeweave_video::transform::resize::{Resize, Scratch};
 use timeweave_video::transform::{
-    Clip, IMAGENET_MEAN, IMAGENET_STD, MultiScale, Preprocess, normalize_into,
+    Centre, Clip, IMAGENET_MEAN, IMAGENET_STD, MultiScale, Preprocess, RandomResized, TrainCrop,
+    eval_clip, normalize_into, train_clip,
 };
-use timeweave_video::transform::{eval_clip, train_clip};
 use timeweave_video::{RgbImage, from_frames};
 
 fn png(name: &str) -> RgbImage {
@@ -242,7 +242,7 @@ fn a_training_clip_is_cut_alike_in_all_frames_and_repeats_for_its_draws() {
 fn nothing_is_mirrored_without_flip_and_no_crop_is_drawn_without_multi_scale() {
     let mut source = from_frames(frames(9, 80, 60)).expect("frames");
     let straight = Preprocess { flip: false, ..small() };
-    let still = Preprocess { multi_scale: None, ..straight.clone() };
+    let still = Preprocess { train_crop: TrainCrop::Centre(Centre {}), ..straight.clone() };
     let (eval, _) = eval_clip(&mut *source, &still, 9).expect("a clip");
     for seed in 0..50 {
         let (clip, _) =
@@ -260,8 +260,9 @@ fn a_crop_that_reaches_beyond_the_frame_is_black_outside() {
     // 38 and 40 differ by less than 3, so the first scale snaps to 40, larger than the frame.
     let white = RgbImage::new(60, 38, vec![255; 60 * 38 * 3]).expect("an image");
     let mut source = from_frames(vec![white; 4]).expect("frames");
-    let multi_scale = Some(MultiScale { scales: vec![1.0], ..MultiScale::default() });
-    let preprocess = Preprocess { multi_scale, ..small() };
+    let train_crop =
+        TrainCrop::MultiScale(MultiScale { scales: vec![1.0], ..MultiScale::default() });
+    let preprocess = Preprocess { train_crop, ..small() };
     let mut black = std::collections::BTreeSet::new();
     for seed in 0..40 {
         let (clip, _) =
@@ -292,7 +293,7 @@ fn short_videos_repeat_frames_and_equal_a_clip_of_single_frames() {
 #[test]
 fn impossible_settings_are_errors_that_name_the_field() {
     let nan = [f32::NAN, 0.0, 0.0];
-    let scales = |scales: Vec<f64>| Some(MultiScale { scales, ..MultiScale::default() });
+    let scales = |scales| TrainCrop::MultiScale(MultiScale { scales, ..MultiScale::default() });
     let cases = [
         ("scaleSize", Preprocess { scale_size: 0, ..small() }),
         ("scaleSize", Preprocess { scale_size: usize::MAX, ..small() }),
@@ -300,9 +301,9 @@ fn impossible_settings_are_errors_that_name_the_field() {
         ("cropSize", Preprocess { crop_size: 49, ..small() }),
         ("mean", Preprocess { mean: nan, ..small() }),
         ("std", Preprocess { std: [1.0, 0.0, 1.0], ..small() }),
-        ("multiScale.scales", Preprocess { multi_scale: scales(vec![]), ..small() }),
-        ("multiScale.scales", Preprocess { multi_scale: scales(vec![1.5]), ..small() }),
-        ("multiScale.scales", Preprocess { multi_scale: scales(vec![f64::NAN]), ..small() }),
+        ("trainCrop.scales", Preprocess { train_crop: scales(vec![]), ..small() }),
+        ("trainCrop.scales", Preprocess { train_crop: scales(vec![1.5]), ..small() }),
+        ("trainCrop.scales", Preprocess { train_crop: scales(vec![f64::NAN]), ..small() }),
     ];
     let mut source = from_frames(frames(3, 64, 50)).expect("frames");
     for (name, preprocess) in cases {
@@ -346,8 +347,18 @@ fn the_settings_have_defaults_and_refuse_unknown_keys() {
         text.contains(r#""scaleSize":256,"cropSize":224,"mean":[0.485,0.456,0.406]"#),
         "{text}"
     );
-    let off = read(r#"{"multiScale":null,"flip":false}"#).expect("valid");
-    assert!(off.multi_scale.is_none() && !off.flip);
+    let off = read(r#"{"trainCrop":{"type":"centre"},"flip":false}"#).expect("valid");
+    assert!(off.train_crop == TrainCrop::Centre(Centre {}) && !off.flip);
+    let resized = read(r#"{"trainCrop":{"type":"random-resized","area":[0.5,1]}}"#).expect("valid");
+    let area = RandomResized { area: [0.5, 1.0], ..RandomResized::default() };
+    assert_eq!(resized.train_crop, TrainCrop::RandomResized(area));
+    for text in [
+        r#"{"trainCrop":{"type":"centre","scales":[1]}}"#,
+        r#"{"trainCrop":{"type":"short-side","scales":[1]}}"#,
+        r#"{"colorJitter":{"hues":0.1}}"#,
+    ] {
+        assert!(read(text).is_err(), "{text}");
+    }
     let error = read(r#"{"cropsize":112}"#).expect_err("an unknown key").to_string();
     assert!(error.contains("cropsize"), "{error}");
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use timeweave_video::OpenOptions;
 use timeweave_video::list::{ListFormat, Separator};
 use timeweave_video::loader::OnError;
+use timeweave_video::sample::Sampling;
+use timeweave_video::transform::TestViews;
 
 use super::check::Check;
 use super::train::{ListConfig, one};
@@ -21,12 +23,32 @@ pub struct EvalConfig {
     pub checkpoint: PathBuf,
     /// What to evaluate on.
     pub data: EvalData,
+    /// The views of each video, whose scores are joined.
+    #[serde(default)]
+    pub views: TestViews,
+    /// How the views' scores are joined.
+    #[serde(default)]
+    pub view_mean: ViewMean,
+    /// How frames are chosen, instead of as the checkpoint's card says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<Sampling>,
     /// Clips per batch; changes no figure.
     #[serde(default = "batch_size")]
     pub batch_size: usize,
     /// `auto`, `cpu`, `cuda` or `cuda:N`.
     #[serde(default)]
     pub device: Device,
+}
+
+/// How the scores of a video's views are joined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ViewMean {
+    /// The mean of the logits (bLVNet-TAM, X-Temporal).
+    #[default]
+    Logits,
+    /// The mean of the probabilities (TIN, SlowFast).
+    Scores,
 }
 
 /// A list to evaluate on.
@@ -44,9 +66,15 @@ pub struct EvalData {
     /// What separates columns; found from the lines when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<Separator>,
+    /// How videos are opened.
+    #[serde(default)]
+    pub decode: OpenOptions,
     /// Threads that decode and transform.
     #[serde(default = "one")]
     pub workers: usize,
+    /// Batches that are made ahead of the one in use.
+    #[serde(default = "one")]
+    pub prefetch: usize,
     /// What to do with a sample that cannot be read.
     #[serde(default)]
     pub on_error: OnError,
@@ -93,7 +121,8 @@ impl EvalConfig {
         if self.batch_size == 0 {
             return Err(EngineError::config("batchSize", "a whole number of at least 1", "0"));
         }
-        validate_workers("data", self.data.workers)
+        validate_workers("data", self.data.workers)?;
+        validate_prefetch("data", self.data.prefetch)
     }
 }
 
@@ -120,5 +149,17 @@ pub(super) fn validate_workers(path: &str, workers: usize) -> Result<(), EngineE
     )
 }
 
+/// Takes any number of batches that memory may hold.
+pub(super) fn validate_prefetch(path: &str, prefetch: usize) -> Result<(), EngineError> {
+    Check::at(path).fact(
+        "prefetch",
+        (1..=MOST_PREFETCH).contains(&prefetch),
+        "a whole number in 1..=64",
+        || prefetch.to_string(),
+    )
+}
+
+/// As many as the loader takes.
+const MOST_PREFETCH: usize = 64;
 /// More threads than this is a mistyped number.
 const MOST_WORKERS: usize = 256;

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use timeweave_models::{ModelError, ModelSpec};
-use timeweave_video::VideoError;
 use timeweave_video::list::{ListFormat, Separator};
 use timeweave_video::loader::OnError;
-use timeweave_video::transform::Preprocess;
+use timeweave_video::transform::{Preprocess, Stack};
+use timeweave_video::{OpenOptions, VideoError};
 
-use super::check::Check;
-use super::eval::validate_workers;
-use super::{OptimizerConfig, ScheduleConfig};
+use super::eval::{validate_prefetch, validate_workers};
+use super::{LoopConfig, OptimizerConfig, ScheduleConfig};
 use crate::EngineError;
 use crate::device::Device;
 
@@ -73,9 +72,15 @@ pub struct TrainData {
     /// Sampling of frames and the transforms.
     #[serde(default)]
     pub preprocess: Preprocess,
+    /// How videos are opened.
+    #[serde(default)]
+    pub decode: OpenOptions,
     /// Threads that decode and transform.
     #[serde(default = "one")]
     pub workers: usize,
+    /// Batches that are made ahead of the one in use.
+    #[serde(default = "one")]
+    pub prefetch: usize,
     /// What to do with a sample that cannot be read.
     #[serde(default)]
     pub on_error: OnError,
@@ -98,26 +103,6 @@ pub struct ListConfig {
     pub separator: Option<Separator>,
 }
 
-/// How long and in what portions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct LoopConfig {
-    /// Passes over the training list.
-    pub epochs: u64,
-    /// Clips per step.
-    pub batch_size: usize,
-    /// The largest norm of all gradients together; not clipped when null.
-    pub clip_gradient: Option<f64>,
-    /// Part of the target spread over all classes.
-    pub label_smoothing: f64,
-    /// Validate every so many epochs, and after the last.
-    pub eval_every: u64,
-    /// A `step` event every so many steps.
-    pub log_every: u64,
-    /// Decides weights, order, augmentation and dropout.
-    pub seed: u64,
-}
-
 /// Where a run is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -131,40 +116,6 @@ pub(super) fn one() -> usize {
     1
 }
 
-impl Default for LoopConfig {
-    fn default() -> Self {
-        Self {
-            epochs: 50,
-            batch_size: 8,
-            clip_gradient: Some(20.0),
-            label_smoothing: 0.0,
-            eval_every: 1,
-            log_every: 20,
-            seed: 1,
-        }
-    }
-}
-
-impl LoopConfig {
-    fn validate(&self) -> Result<(), EngineError> {
-        let check = Check::at("train");
-        let whole = "a whole number of at least 1";
-        check.fact("epochs", self.epochs >= 1, whole, || self.epochs.to_string())?;
-        check.fact("batchSize", self.batch_size >= 1, whole, || self.batch_size.to_string())?;
-        check.fact("evalEvery", self.eval_every >= 1, whole, || self.eval_every.to_string())?;
-        check.fact("logEvery", self.log_every >= 1, whole, || self.log_every.to_string())?;
-        check.number(
-            "clipGradient",
-            self.clip_gradient.unwrap_or(1.0),
-            "null or a number above 0",
-            |v| v > 0.0,
-        )?;
-        check.number("labelSmoothing", self.label_smoothing, "a number from 0 to below 1", |v| {
-            (0.0..1.0).contains(&v)
-        })
-    }
-}
-
 impl TrainConfig {
     /// Checks every value that can be checked without opening a file.
     ///
@@ -172,31 +123,36 @@ impl TrainConfig {
     /// `CONFIG_INVALID` naming the JSON path.
     pub fn validate(&self) -> Result<(), EngineError> {
         self.model.validate().map_err(spec_as_config)?;
-        let channels = self.model.input_channels();
-        let check = Check::at("model");
-        check.fact(
-            "modality",
-            channels == 3,
-            "rgb (the other modalities have no input from files yet)",
-            || format!("a network of {channels} channels a frame"),
-        )?;
+        let stack = stack_of(&self.model)?;
         self.optimizer.validate()?;
         self.schedule.validate(self.optimizer.lr())?;
         self.train.validate()?;
         validate_workers("data", self.data.workers)?;
+        validate_prefetch("data", self.data.prefetch)?;
         let frames = usize::try_from(self.model.num_frames()).unwrap_or_default();
         self.data
             .preprocess
-            .validate(frames)
+            .validate_stack(frames, stack)
             .map_err(|error| option_as_config("data.preprocess", error))
     }
 }
 
+/// What a frame of the network's clips holds.
+pub(crate) fn stack_of(model: &ModelSpec) -> Result<Stack, EngineError> {
+    let channels = usize::try_from(model.input_channels()).unwrap_or_default();
+    let stack = Stack::of_channels(channels).filter(|stack| *stack != Stack::Flow);
+    stack.ok_or_else(|| {
+        let received = format!("a network of {channels} channels a frame");
+        EngineError::config("model.modality", "rgb or rgb-diff", received)
+    })
+}
+
 /// The same finding, named as a field of the configuration.
-fn option_as_config(path: &str, error: VideoError) -> EngineError {
+pub(crate) fn option_as_config(path: &str, error: VideoError) -> EngineError {
     match error {
         VideoError::InvalidOption { field, expected, received } => {
-            EngineError::config(format!("{path}.{field}"), &expected, received)
+            let dot = if path.is_empty() { "" } else { "." };
+            EngineError::config(format!("{path}{dot}{field}"), &expected, received)
         }
         other => other.into(),
     }

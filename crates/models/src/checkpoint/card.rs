@@ -27,6 +27,9 @@ pub struct ModelCard {
     /// Names of the classes by index; may be empty.
     #[serde(default)]
     pub classes: Vec<String>,
+    /// Whether a video can show several classes: scores are then of each class by itself.
+    #[serde(default)]
+    pub multi_label: bool,
     /// How frames become a clip; its form belongs to the engine.
     #[serde(default)]
     pub preprocess: serde_json::Value,
@@ -45,6 +48,7 @@ impl ModelCard {
             format_version: FORMAT_VERSION,
             spec,
             classes: Vec::new(),
+            multi_label: false,
             preprocess: serde_json::Value::Null,
             metrics: serde_json::Value::Null,
             timeweave_version: env!("CARGO_PKG_VERSION").to_owned(),

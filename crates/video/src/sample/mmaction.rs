@@ -1,12 +1,19 @@
-//! mmaction2's test sampling.
+//! mmaction2's sampling.
 //!
 //! Official: open-mmlab/mmaction2 `mmaction/datasets/transforms/loading.py`, class `SampleFrames`. Indices count from 0;
 //! mmaction2 adds its `start_index`.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::random::Draws;
+
 /// What a clip does that reaches beyond the end of the video.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Beyond {
     /// It goes on from the first frame.
+    #[default]
     Loop,
     /// It repeats its last frame inside the video.
     RepeatLast,
@@ -33,6 +40,22 @@ impl Clips {
         self.starts(frames).into_iter().flat_map(|start| self.clip(frames, start)).collect()
     }
 
+    /// As [`Clips::indices`], but clips of one frame lie where longer ones would, and not in segments.
+    pub fn windows(self, frames: usize) -> Vec<usize> {
+        self.spread(frames).into_iter().flat_map(|start| self.clip(frames, start)).collect()
+    }
+
+    /// A training clip.
+    pub fn random(self, frames: usize, draws: &mut Draws) -> Vec<usize> {
+        let starts = random_starts(frames, self.clips, self.reach(), draws);
+        starts.into_iter().flat_map(|start| self.clip(frames, start)).collect()
+    }
+
+    /// Frames from the first of a clip to its last.
+    fn reach(self) -> usize {
+        (self.length - 1) * self.interval + 1
+    }
+
     fn starts(self, frames: usize) -> Vec<usize> {
         if self.length == 1 {
             let average = frames as f64 / self.clips as f64;
@@ -41,7 +64,11 @@ impl Clips {
             let starts = if self.twice { self.clips } else { 0 };
             return at(average / 2.0).chain(at(0.0).take(starts)).collect();
         }
-        let last = frames.saturating_sub((self.length - 1) * self.interval + 1);
+        self.spread(frames)
+    }
+
+    fn spread(self, frames: usize) -> Vec<usize> {
+        let last = frames.saturating_sub(self.reach());
         match self.clips {
             1 => vec![last / 2],
             clips => {
@@ -61,4 +88,22 @@ impl Clips {
             }
         }
     }
+}
+
+/// Where training clips that reach over `reach` frames begin: one at random in each of `clips` equal parts; sorted draws when
+/// the parts are shorter than a frame, and equal distances or the first frame alone when there are fewer frames still.
+pub fn random_starts(frames: usize, clips: usize, reach: usize, draws: &mut Draws) -> Vec<usize> {
+    let free = (frames + 1).saturating_sub(reach);
+    let average = free / clips;
+    if average > 0 {
+        return (0..clips).map(|i| i * average + draws.below(average)).collect();
+    }
+    if frames > clips.max(reach) {
+        let mut starts: Vec<_> = (0..clips).map(|_| draws.below(free)).collect();
+        starts.sort_unstable();
+        return starts;
+    }
+    let ratio = free as f64 / clips as f64;
+    let start = |i: usize| (i as f64 * ratio).round_ties_even() as usize;
+    (0..clips).map(|i| start(i) % frames).collect()
 }

@@ -15,6 +15,21 @@ pub fn centres(frames: usize, segments: usize, length: usize) -> Vec<usize> {
     (0..segments).map(|i| (tick / 2.0 + tick * i as f64) as usize).collect()
 }
 
+/// Clips for tests: clip k of n takes the frame at (k + 1/2)/n of each segment; a single one the middle. Clips lie one after
+/// the other.
+pub fn spread(frames: usize, segments: usize, length: usize, clips: usize) -> Vec<usize> {
+    if clips == 1 {
+        return centres(frames, segments, length);
+    }
+    let tick = tick(frames, segments, length);
+    let last = frames.saturating_sub(length);
+    let place = |clip: usize, i: usize| {
+        let part = (clip as f64 + 0.5) / clips as f64;
+        ((i as f64 + part) * tick) as usize
+    };
+    (0..clips).flat_map(|clip| (0..segments).map(move |i| place(clip, i).min(last))).collect()
+}
+
 /// TSM's validation: the centres, or the first frame only when there is no frame more than segments.
 pub fn centres_or_first(frames: usize, segments: usize, length: usize) -> Vec<usize> {
     if frames + 1 > segments + length {

@@ -158,13 +158,13 @@ impl MultiScale {
     /// Checks the settings.
     ///
     /// # Errors
-    /// `INVALID_OPTION` naming `multiScale.scales`.
+    /// `INVALID_OPTION` naming `trainCrop.scales`.
     pub fn validate(&self) -> Result<(), VideoError> {
         let possible = |scale: &f64| *scale > 0.0 && *scale <= 1.0;
         if self.scales.is_empty() || self.scales.len() > 64 || !self.scales.iter().all(possible) {
             let expected = "1 to 64 fractions above 0 and up to 1";
             return Err(VideoError::option(
-                "multiScale.scales",
+                "trainCrop.scales",
                 expected,
                 format!("{:?}", self.scales),
             ));

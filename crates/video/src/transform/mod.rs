@@ -1,25 +1,42 @@
 //! Frames to clips: scale, crop, flip and normalise.
 
+mod affine;
+mod augment;
+mod clip;
+mod colour;
 pub mod crop;
+mod erase;
+pub mod flip;
 pub mod normalize;
-pub mod preprocess;
+mod preprocess;
 pub mod resize;
+mod stack;
+mod train_crop;
+mod views;
 
+pub use augment::{ColorJitter, RandAugment};
+pub use clip::{ClipRequest, Drawn, Workspace, clip, eval_clip, train_clip};
 pub use crop::MultiScale;
-pub use normalize::{IMAGENET_MEAN, IMAGENET_STD, normalize_into};
-pub use preprocess::{Preprocess, eval_clip, train_clip};
+pub use erase::{EraseFill, RandomErasing};
+pub use normalize::{IMAGENET_MEAN, IMAGENET_STD, normalize_channels, normalize_into};
+pub use preprocess::{MAX_SIDE, Preprocess};
+pub use stack::Stack;
+pub use train_crop::{Centre, RandomResized, ShortSide, TrainCrop};
+pub use views::{Portrait, TestViews};
 
 use crate::RgbImage;
 use resize::{Resize, Scratch};
 
-/// The frames of one clip, planar: `[T, 3, H, W]`, 8 bit, red first.
+/// The frames of the views of one video, planar: `[V, T, C, H, W]`, 8 bit, red first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clip {
-    /// `frames * channels * height * width` bytes in that order.
+    /// `views * frames * channels * height * width` bytes in that order.
     pub data: Vec<u8>,
+    /// V, 1 but for tests of several views.
+    pub views: usize,
     /// T.
     pub frames: usize,
-    /// Always 3.
+    /// C: 3, or that of a [`Stack`].
     pub channels: usize,
     /// H, in pixels.
     pub height: usize,
@@ -28,20 +45,33 @@ pub struct Clip {
 }
 
 impl Clip {
-    /// A black clip.
+    /// A black clip of one view and three channels.
     pub fn new(frames: usize, height: usize, width: usize) -> Self {
-        Self { data: vec![0; frames * 3 * height * width], frames, channels: 3, height, width }
+        let data = vec![0; frames * 3 * height * width];
+        Self { data, views: 1, frames, channels: 3, height, width }
     }
 
-    /// `[T, 3, H, W]`.
+    /// A clip of squares in memory that was used before; its bytes are those of before.
+    fn reusing(
+        mut data: Vec<u8>,
+        views: usize,
+        frames: usize,
+        channels: usize,
+        side: usize,
+    ) -> Self {
+        data.resize(views * frames * channels * side * side, 0);
+        Self { data, views, frames, channels, height: side, width: side }
+    }
+
+    /// `[T, C, H, W]` of one view.
     pub fn shape(&self) -> [usize; 4] {
         [self.frames, self.channels, self.height, self.width]
     }
 
-    /// One frame as a packed image.
+    /// The first three channels of one frame, counted through all views, as a packed image.
     pub fn frame(&self, index: usize) -> Option<RgbImage> {
         let plane = self.height * self.width;
-        let planes = self.data.chunks_exact(3 * plane).nth(index)?;
+        let planes = self.data.chunks_exact(self.channels * plane).nth(index)?.get(..3 * plane)?;
         Some(RgbImage {
             width: self.width as u32,
             height: self.height as u32,
