@@ -16,8 +16,9 @@
 //!
 //! A temporal module is a plug: implement [`TemporalPlug`] and [`TemporalModule`] in a file of your
 //! own, add it to a [`Registry`], and it stands in every block of a ResNet of any depth, with its
-//! parameters named, initialised, counted, saved and loaded like the official ones. The example
-//! `plug_in` is such a file and such a line.
+//! parameters named, initialised, counted, saved and loaded like the official ones. A whole network,
+//! for frames or for volumes, is a plug too ([`NetworkPlug`], [`Backbone`]). The example `plug_in` has
+//! a file and a line for each.
 #![forbid(unsafe_code)]
 
 mod backbones;
@@ -34,6 +35,7 @@ mod spec;
 mod stream;
 mod temporal;
 
+pub use backbones::{Backbone, NetworkPlug};
 pub use checkpoint::{CheckpointReport, LoadOptions, ModelCard, Reshaped};
 pub use error::ModelError;
 pub use info::{
@@ -45,7 +47,7 @@ pub use pass::{Mode, Pass};
 pub use registry::Registry;
 pub use spec::{
     BigLittleDepth, Blending, BlockModule, BlresnetSpec, BlvnetTamSpec, Consensus, FastOnlySpec,
-    Modality, ModelSpec, OffsetScale, PathwayDepth, PluggedSpec, R2plus1dSpec, R3dSpec,
+    Modality, ModelSpec, OffsetScale, PathwayDepth, Plug, PluggedSpec, R2plus1dSpec, R3dSpec,
     Resnet3dDepth, ResnetDepth, Rounds, ShiftPlace, Shortcut, SlowFastDepth, SlowFastSpec,
     SlowFastVariant, SlowOnlySpec, TamDepth, TamResnetSpec, TemporalPooling, TinSpec, TsmDepth,
     TsmSpec, TsnSpec,

@@ -3,13 +3,14 @@
 use tch::{Kind, Tensor, nn};
 
 use crate::backbones::plan::at;
+use crate::backbones::plug;
 use crate::backbones::{
-    BigLittle, MobileNet, Resnet, Resnet3d, Resnet3dPlan, ResnetPlan, SlowFast, SlowFastPlan,
-    big_little, mobilenet, resnet, slowfast,
+    Backbone, BigLittle, MobileNet, Resnet, Resnet3d, Resnet3dPlan, ResnetPlan, SlowFast,
+    SlowFastPlan, big_little, mobilenet, resnet, slowfast,
 };
 use crate::layers::{Linear, LinearInit};
 use crate::pass::{Mode, Pass};
-use crate::spec::{Consensus, Modality, PluggedSpec, SlowFastVariant, TsmDepth, TsmSpec};
+use crate::spec::{Consensus, Modality, Plug, PluggedSpec, SlowFastVariant, TsmDepth, TsmSpec};
 use crate::stream::{Carried, OnlineState};
 use crate::temporal;
 use crate::{ModelError, ModelSpec};
@@ -44,6 +45,7 @@ enum Trunk {
     MobileNet(Box<MobileNet>),
     SlowFast(Box<SlowFast>),
     Resnet3d(Box<Resnet3d>),
+    Own(Box<dyn Backbone>),
 }
 
 impl Network {
@@ -160,6 +162,11 @@ impl Network {
             Trunk::MobileNet(trunk) => trunk.forward(&self.frames(clip, size)?, pass)?,
             Trunk::SlowFast(trunk) => return trunk.forward(clip, pass),
             Trunk::Resnet3d(trunk) => return trunk.forward(clip, pass),
+            Trunk::Own(trunk) => {
+                let [n, t, _, h, w] = size;
+                let clip = self.frames(clip, size)?.f_view([n, t, -1, h, w])?;
+                return plug::checked(trunk.forward(&clip, pass)?, n, feature_channels(&self.spec));
+            }
         };
         let pooled = maps.f_mean_dim([2i64, 3].as_slice(), false, None)?;
         let pool = if matches!(self.trunk, Trunk::BigLittle(_)) { "gappool" } else { "avgpool" };
@@ -214,6 +221,9 @@ impl Trunk {
         match spec {
             ModelSpec::BlvnetTam(spec) => big_little(spec),
             ModelSpec::Blresnet(spec) => big_little(&spec.trunk()),
+            ModelSpec::Plugged(PluggedSpec { fields, plug: Plug::Network(plug) }) => {
+                plug.build(path, fields).map(Self::Own)
+            }
             ModelSpec::SlowFast(spec) => slowfast(&SlowFastPlan::both(spec)),
             ModelSpec::SlowOnly(spec) => slowfast(&SlowFastPlan::slow_only(spec)),
             ModelSpec::FastOnly(spec) => slowfast(&SlowFastPlan::fast_only(spec)),
@@ -310,7 +320,10 @@ pub(crate) fn feature_channels(spec: &ModelSpec) -> i64 {
     match spec {
         ModelSpec::BlvnetTam(_) | ModelSpec::Blresnet(_) => big_little::FEATURE_CHANNELS,
         ModelSpec::TamResnet(spec) => resnet(spec.depth.resnet()),
-        ModelSpec::Tsn(spec) | ModelSpec::Plugged(PluggedSpec { resnet: spec, .. }) => {
+        ModelSpec::Plugged(PluggedSpec { fields, plug: Plug::Network(plug) }) => {
+            plug.features(fields)
+        }
+        ModelSpec::Tsn(spec) | ModelSpec::Plugged(PluggedSpec { fields: spec, .. }) => {
             resnet(spec.depth)
         }
         ModelSpec::Tsm(spec) => spec.depth.resnet().map_or(mobilenet::FEATURE_CHANNELS, resnet),

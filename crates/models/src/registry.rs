@@ -5,14 +5,15 @@ use std::sync::Arc;
 use serde::de::Error;
 use serde_json::Value;
 
-use crate::spec::PluggedSpec;
-use crate::{ModelSpec, TemporalPlug};
+use crate::spec::{Plug, PluggedSpec};
+use crate::{ModelSpec, NetworkPlug, TemporalPlug};
 
-/// What `arch` of a description may be: the architectures of this crate, and a ResNet with each
-/// module that is added. The example `plug_in` adds one in a file and a line.
+/// What `arch` of a description may be: the architectures of this crate, a ResNet with each
+/// temporal module that is added, and each network that is added. The example `plug_in` adds one
+/// of each, in a file and a line.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
-    plugs: Vec<Arc<dyn TemporalPlug>>,
+    plugs: Vec<Plug>,
 }
 
 impl Registry {
@@ -20,11 +21,19 @@ impl Registry {
     /// before this crate's.
     #[must_use]
     pub fn with(mut self, plug: Arc<dyn TemporalPlug>) -> Self {
-        self.plugs.insert(0, plug);
+        self.plugs.insert(0, Plug::Temporal(plug));
         self
     }
 
-    /// The network of a description. One with an added module has the fields of a `tsn`.
+    /// The registry with one more network, as [`Registry::with`].
+    #[must_use]
+    pub fn with_network(mut self, plug: Arc<dyn NetworkPlug>) -> Self {
+        self.plugs.insert(0, Plug::Network(plug));
+        self
+    }
+
+    /// The network of a description. One with an own part has the fields of a `tsn`, and an own
+    /// network makes of `depth` and `nonLocal` what it likes.
     ///
     /// # Errors
     /// When `arch` is of no network, or a field is missing, unknown or of another type.
@@ -43,7 +52,7 @@ impl Registry {
         if let Some(fields) = fields.as_object_mut() {
             fields.shift_remove("arch");
         }
-        let resnet = serde_json::from_value(fields)?;
-        Ok(ModelSpec::Plugged(PluggedSpec { resnet, plug: Arc::clone(plug) }))
+        let fields = serde_json::from_value(fields)?;
+        Ok(ModelSpec::Plugged(PluggedSpec { fields, plug: plug.clone() }))
     }
 }

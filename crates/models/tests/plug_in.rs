@@ -1,7 +1,10 @@
-//! A temporal module from outside the crate: one file, which is the example's, and one line.
+//! A temporal module and a network from outside the crate: one file each, which are the example's,
+//! and one line each.
 
 #[path = "../examples/plug_in/difference.rs"]
 mod difference;
+#[path = "../examples/plug_in/volume.rs"]
+mod volume;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,13 +14,15 @@ use serde_json::json;
 use tch::nn::OptimizerConfig;
 use tch::{Device, Kind, Tensor, nn};
 use timeweave_models::{
-    LoadOptions, Model, ModelSpec, Registry, model_info, model_info_by_module, recipe,
+    Backbone, Cost, LoadOptions, Model, ModelError, ModelSpec, NetworkPlug, Pass, Registry,
+    TsnSpec, model_info, model_info_by_module, recipe,
 };
+use volume::Volume;
 
 const F32: (Kind, Device) = (Kind::Float, Device::Cpu);
 
 fn registry() -> Registry {
-    Registry::default().with(Arc::new(Difference))
+    Registry::default().with(Arc::new(Difference)).with_network(Arc::new(Volume))
 }
 
 fn build(arch: &str, seed: i64) -> Model {
@@ -115,7 +120,7 @@ fn its_weights_are_saved_and_loaded_strictly() {
 #[test]
 fn unknown_names_and_fields_are_errors_that_name_them() {
     let cases = [
-        (json!({ "arch": "differense-resnet", "numClasses": 3 }), "added: difference-resnet"),
+        (json!({ "arch": "differense-resnet", "numClasses": 3 }), "difference-resnet)"),
         (json!({ "arch": "difference-resnet", "numClasses": 3, "shiftDiv": 8 }), "shiftDiv"),
         (json!({ "arch": "difference-resnet" }), "numClasses"),
     ];
@@ -125,4 +130,80 @@ fn unknown_names_and_fields_are_errors_that_name_them() {
     }
     let official = Registry::default().spec(&json!({ "arch": "tin", "numClasses": 3 }));
     assert!(matches!(official, Ok(ModelSpec::Tin(_))));
+}
+
+#[test]
+fn a_network_of_ones_own_is_built_trained_counted_saved_and_loaded() {
+    let model = build("volume", 1);
+    let names: Vec<String> = model.parameters().into_iter().map(|entry| entry.name).collect();
+    let conv = |number: i64| format!("base_model.conv{number}.weight");
+    assert_eq!(names, [conv(1), conv(2), "new_fc.bias".into(), "new_fc.weight".into()]);
+    let modules = model_info_by_module(&model.spec).expect("modules");
+    let params: Vec<i64> = modules.iter().map(|row| row.params).collect();
+    assert_eq!(params, [27 * 3 * 16, 27 * 16 * 32, 32 * 3 + 3]);
+    assert_eq!(modules[0].macs, params[0] * 2 * 112 * 112);
+    assert_eq!(modules[2].macs, 32 * 3);
+
+    let clip = recipe::clip(1, "volume", [2, 4, 3, 40, 48]).expect("a clip");
+    assert_eq!(model.network.features(&clip).expect("features").size(), [2, 32]);
+    let stages = model.network.stage_outputs(&clip).expect("stages");
+    assert_eq!(stages[1].1.size(), [2, 32, 1, 10, 12]);
+    let labels = Tensor::from_slice(&[0i64, 2]);
+    let mut optimizer = nn::Sgd::default().build(&model.vs, 0.05).expect("an optimiser");
+    let mut losses = Vec::new();
+    for _ in 0..8 {
+        let mode = timeweave_models::Mode { batch_statistics: true, dropout: false };
+        let logits = model.network.forward_in(&clip, mode).expect("logits");
+        let loss = logits.cross_entropy_for_logits(&labels);
+        losses.push(loss.double_value(&[]));
+        optimizer.backward_step(&loss);
+    }
+    assert!(losses[7] < losses[0], "{losses:?}");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("volume.safetensors");
+    model.vs.save(&path).expect("a file");
+    let other = build("volume", 2);
+    other.load_weights(&path, &LoadOptions::default()).expect("weights");
+    assert!(forward(&model, &clip).equal(&forward(&other, &clip)));
+}
+
+/// A network whose features are not those that it promises.
+#[derive(Debug)]
+struct Wrong;
+
+impl NetworkPlug for Wrong {
+    fn name(&self) -> &'static str {
+        "wrong"
+    }
+
+    fn features(&self, _: &TsnSpec) -> i64 {
+        7
+    }
+
+    fn build(&self, _: &nn::Path, _: &TsnSpec) -> Result<Box<dyn Backbone>, ModelError> {
+        Ok(Box::new(Wrong))
+    }
+
+    fn costs(&self, _: &TsnSpec, _: i64) -> Vec<(String, Cost)> {
+        Vec::new()
+    }
+}
+
+impl Backbone for Wrong {
+    fn forward(&self, clip: &Tensor, _: &mut Pass) -> Result<Tensor, ModelError> {
+        Ok(clip.f_mean_dim([2i64, 3, 4].as_slice(), false, None)?)
+    }
+}
+
+#[test]
+fn a_network_that_gives_other_features_than_it_promises_is_a_typed_error() {
+    let registry = Registry::default().with_network(Arc::new(Wrong));
+    let description = json!({ "arch": "wrong", "numClasses": 3, "numFrames": 4 });
+    let spec = registry.spec(&description).expect("a spec");
+    let model = Model::new(spec, Device::Cpu, None).expect("a network");
+    let error = model.network.forward(&Tensor::zeros([2, 4, 3, 8, 8], F32), false);
+    let error = error.expect_err("an error");
+    assert_eq!(error.code(), "SHAPE_MISMATCH");
+    assert!(error.to_string().contains("[2 * T, 7] but received [2, 4]"), "{error}");
 }

@@ -8,7 +8,7 @@ use tch::{TchError, Tensor, nn};
 use super::plan::{self, Layer, LayerPlan, ModulePlan, at, named};
 use crate::layers::ConvShape;
 use crate::pass::Pass;
-use crate::spec::{PluggedSpec, ResnetDepth, TemporalPooling};
+use crate::spec::{Plug, PluggedSpec, ResnetDepth, TemporalPooling};
 use crate::temporal::{self, NonLocal, Place, Slot, TemporalModule, TemporalPlug};
 use crate::{ModelError, ModelSpec};
 
@@ -60,8 +60,11 @@ impl<'a> ResnetPlan<'a> {
             ModelSpec::Tsm(spec) => (spec.depth.resnet()?, spec.non_local),
             ModelSpec::Tin(spec) => (spec.depth, spec.non_local),
             ModelSpec::TamResnet(spec) => (spec.depth.resnet(), false),
-            ModelSpec::Plugged(PluggedSpec { resnet, .. }) => (resnet.depth, resnet.non_local),
-            ModelSpec::BlvnetTam(_)
+            ModelSpec::Plugged(PluggedSpec { fields, plug: Plug::Temporal(_) }) => {
+                (fields.depth, fields.non_local)
+            }
+            ModelSpec::Plugged(_)
+            | ModelSpec::BlvnetTam(_)
             | ModelSpec::Blresnet(_)
             | ModelSpec::SlowFast(_)
             | ModelSpec::SlowOnly(_)

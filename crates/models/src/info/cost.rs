@@ -5,9 +5,11 @@
 use super::ModuleInfo;
 use crate::ModelSpec;
 use crate::backbones::plan::{LayerPlan, ModulePlan};
+use crate::backbones::plug;
 use crate::backbones::{ResnetPlan, mobilenet};
 use crate::layers::ConvShape;
 use crate::network::{classifier_name, feature_channels, trunk_name};
+use crate::spec::{Plug, PluggedSpec};
 use crate::temporal::{self, Cost, TemporalPlug};
 
 /// Square feature maps of one clip.
@@ -48,6 +50,10 @@ pub(super) fn of(spec: &ModelSpec, size: i64) -> Vec<ModuleInfo> {
     let plug = temporal::plug_of(spec);
     let maps = match (spec, ResnetPlan::of(spec)) {
         (ModelSpec::BlvnetTam(spec), _) => ledger.big_little(spec, channels, size),
+        (ModelSpec::Plugged(PluggedSpec { fields, plug: Plug::Network(plug) }), _) => {
+            ledger.modules = plug::modules(ledger.trunk, plug.costs(fields, size));
+            1
+        }
         (ModelSpec::Blresnet(spec), _) => ledger.big_little(&spec.trunk(), channels, size),
         (_, Some(plan)) => ledger.resnet(&plan, frames),
         (_, None) => ledger.mobilenet(channels, plug, frames),

@@ -44,7 +44,7 @@ pub struct ModelInfo {
     pub macs: i64,
     /// What it takes.
     pub input: InputInfo,
-    /// Address of the paper.
+    /// Address of the paper; empty for a network of the user's own.
     pub paper: String,
 }
 
@@ -157,7 +157,7 @@ fn paper(spec: &ModelSpec) -> &'static str {
         ModelSpec::R3d(_) => "https://arxiv.org/abs/1708.07632",
         ModelSpec::R2plus1d(_) => "https://arxiv.org/abs/1711.11248",
         ModelSpec::Blresnet(_) => "https://arxiv.org/abs/1807.03848",
-        // A ResNet with a module of the user's own.
-        ModelSpec::Plugged(_) => "https://arxiv.org/abs/1512.03385",
+        // It has a part of the user's own.
+        ModelSpec::Plugged(_) => "",
     }
 }

@@ -15,7 +15,7 @@ pub use depth::{
     BigLittleDepth, PathwayDepth, Resnet3dDepth, ResnetDepth, SlowFastDepth, TamDepth, TsmDepth,
 };
 pub use resnet3d::{BlockModule, R2plus1dSpec, R3dSpec, Shortcut};
-pub use rust_only::{BlresnetSpec, PluggedSpec};
+pub use rust_only::{BlresnetSpec, Plug, PluggedSpec};
 pub use slowfast::{FastOnlySpec, SlowFastSpec, SlowFastVariant, SlowOnlySpec};
 pub use tam_resnet::{Blending, TamResnetSpec, TemporalPooling};
 pub use variants::{
@@ -55,7 +55,7 @@ pub enum ModelSpec {
     /// bL-ResNet, an image network; has no JSON form.
     #[serde(skip)]
     Blresnet(BlresnetSpec),
-    /// A ResNet with a temporal module from outside; has no JSON form.
+    /// A network with a part from outside this crate; has no JSON form.
     #[serde(skip)]
     Plugged(PluggedSpec),
 }
@@ -66,7 +66,7 @@ macro_rules! each {
     ($spec:expr, $inner:ident => $body:expr, $image:ident => $other:expr) => {
         match $spec {
             ModelSpec::Blresnet($image) => $other,
-            ModelSpec::Plugged(PluggedSpec { resnet: $inner, .. }) => $body,
+            ModelSpec::Plugged(PluggedSpec { fields: $inner, .. }) => $body,
             ModelSpec::BlvnetTam($inner) => $body,
             ModelSpec::TamResnet($inner) => $body,
             ModelSpec::Tsn($inner) => $body,
@@ -128,7 +128,7 @@ impl ModelSpec {
             Self::R3d(spec) => spec.depth.name(),
             Self::R2plus1d(spec) => spec.depth.name(),
             Self::Blresnet(spec) => spec.depth.name(),
-            Self::Plugged(spec) => spec.resnet.depth.name(),
+            Self::Plugged(spec) => spec.fields.depth.name(),
         };
         match self.variant() {
             None | Some(SlowFastVariant::XTemporal) => format!("{}-{depth}", self.arch()),
@@ -174,7 +174,7 @@ impl ModelSpec {
     /// How the logits of a clip's frames are joined.
     pub fn consensus(&self) -> Consensus {
         match self {
-            Self::Tsn(spec) | Self::Plugged(PluggedSpec { resnet: spec, .. }) => spec.consensus,
+            Self::Tsn(spec) | Self::Plugged(PluggedSpec { fields: spec, .. }) => spec.consensus,
             Self::Tsm(spec) => spec.consensus,
             Self::Tin(spec) => spec.consensus,
             // Nothing is left of the frames at the end of a 3-D network.
@@ -185,7 +185,7 @@ impl ModelSpec {
     /// Whether a dropout of 0.5 stands before the one of the spec.
     pub(crate) fn double_dropout(&self) -> bool {
         match self {
-            Self::Tsn(spec) | Self::Plugged(PluggedSpec { resnet: spec, .. }) => {
+            Self::Tsn(spec) | Self::Plugged(PluggedSpec { fields: spec, .. }) => {
                 spec.double_dropout
             }
             Self::Tsm(spec) => spec.double_dropout,

@@ -1,9 +1,10 @@
 //! Networks that have no JSON form: the image network that initialises another, and networks with
-//! a temporal module from outside this crate.
+//! a part from outside this crate.
 
 use std::sync::Arc;
 
 use super::{BigLittleDepth, BlvnetTamSpec, Modality, TsnSpec};
+use crate::backbones::NetworkPlug;
 use crate::temporal::TemporalPlug;
 
 /// bL-ResNet (<https://arxiv.org/abs/1807.03848>), the image network whose weights start a
@@ -42,17 +43,36 @@ impl BlresnetSpec {
     }
 }
 
-/// A ResNet for clips with a temporal module of the user's own in its blocks.
+/// A network with a part of the user's own.
 #[derive(Debug, Clone)]
 pub struct PluggedSpec {
-    /// The network without the module.
-    pub resnet: TsnSpec,
-    /// The module.
-    pub plug: Arc<dyn TemporalPlug>,
+    /// The fields that the network has beside its own part.
+    pub fields: TsnSpec,
+    /// The own part.
+    pub plug: Plug,
+}
+
+/// What is the user's own in a network.
+#[derive(Debug, Clone)]
+pub enum Plug {
+    /// The temporal module in the blocks of a ResNet.
+    Temporal(Arc<dyn TemporalPlug>),
+    /// Everything before the dropout and the classifier.
+    Network(Arc<dyn NetworkPlug>),
+}
+
+impl Plug {
+    /// The name of the architecture.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Temporal(plug) => plug.name(),
+            Self::Network(plug) => plug.name(),
+        }
+    }
 }
 
 impl PartialEq for PluggedSpec {
     fn eq(&self, other: &Self) -> bool {
-        self.resnet == other.resnet && self.plug.name() == other.plug.name()
+        self.fields == other.fields && self.plug.name() == other.plug.name()
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn validate(spec: &ModelSpec) -> Result<(), ModelError> {
         }
         ModelSpec::Blresnet(spec) => big_little(&spec.trunk()),
         ModelSpec::TamResnet(spec) => tam_resnet(spec),
-        ModelSpec::Tsn(spec) | ModelSpec::Plugged(PluggedSpec { resnet: spec, .. }) => {
+        ModelSpec::Tsn(spec) | ModelSpec::Plugged(PluggedSpec { fields: spec, .. }) => {
             non_local(spec.non_local, Some(spec.depth))
         }
         ModelSpec::Tsm(spec) => tsm(spec),

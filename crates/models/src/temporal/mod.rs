@@ -12,6 +12,7 @@ pub(crate) use non_local::NonLocal;
 pub use plug::{Cost, Own, Place, Slot, TemporalModule, TemporalPlug};
 
 use crate::ModelSpec;
+use crate::spec::{Plug, PluggedSpec};
 
 /// The temporal module of the network that `spec` describes: the registry, one line each.
 pub(crate) fn plug_of(spec: &ModelSpec) -> Option<&dyn TemporalPlug> {
@@ -19,8 +20,9 @@ pub(crate) fn plug_of(spec: &ModelSpec) -> Option<&dyn TemporalPlug> {
         ModelSpec::Tsm(spec) => Some(spec),
         ModelSpec::Tin(spec) => Some(spec),
         ModelSpec::TamResnet(spec) => Some(spec),
-        ModelSpec::Plugged(spec) => Some(&*spec.plug),
-        ModelSpec::Tsn(_)
+        ModelSpec::Plugged(PluggedSpec { plug: Plug::Temporal(plug), .. }) => Some(&**plug),
+        ModelSpec::Plugged(_)
+        | ModelSpec::Tsn(_)
         | ModelSpec::BlvnetTam(_)
         | ModelSpec::Blresnet(_)
         | ModelSpec::SlowFast(_)

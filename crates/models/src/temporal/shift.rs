@@ -3,7 +3,7 @@
 //! `online_demo/mobilenet_v2_tsm.py` of mit-han-lab/temporal-shift-module).
 
 use tch::{Tensor, nn};
-use timeweave_kernels::temporal_shift;
+use timeweave_kernels::{temporal_shift, temporal_shift_online};
 
 use super::plug::{Cost, Own, Place, Slot, TemporalModule, TemporalPlug};
 use crate::ModelError;
@@ -77,24 +77,8 @@ impl TemporalModule for OnlineShift {
             Some(state) => state,
             None => Tensor::f_zeros(shape, (x.kind(), x.device()))?,
         };
-        let (y, next) = shift_online(x, &state, frames)?;
+        let (y, next) = temporal_shift_online(x, &state, frames)?;
         pass.carry(&next);
         Ok(y)
     }
-}
-
-/// `x` is `[N*T, C, H, W]` with `T = frames` and `state` `[N, fold, H, W]`; returns the shifted
-/// maps and the state for the frame after the last.
-fn shift_online(
-    x: &Tensor,
-    state: &Tensor,
-    frames: i64,
-) -> Result<(Tensor, Tensor), tch::TchError> {
-    let (nt, c, h, w) = x.size4()?;
-    let (n, fold) = (nt / frames, state.size()[1]);
-    let clips = x.f_reshape([n, frames, c, h, w])?;
-    let head = clips.f_narrow(2, 0, fold)?;
-    let past = Tensor::f_cat(&[&state.f_unsqueeze(1)?, &head.f_narrow(1, 0, frames - 1)?], 1)?;
-    let y = Tensor::f_cat(&[past, clips.f_narrow(2, fold, c - fold)?], 2)?;
-    Ok((y.f_view([nt, c, h, w])?, head.f_select(1, frames - 1)?))
 }
