@@ -16,7 +16,7 @@ fn main() {
     shim.include(libtorch.join("include"));
     shim.include(libtorch.join("include/torch/csrc/api/include"));
     shim.flag_if_supported("-fvisibility=hidden").flag_if_supported("-Wno-unknown-pragmas");
-    for file in ["autograd", "operators", "launch", "interface", "parallel", "host_grid"] {
+    for file in ["autograd", "operators", "launch", "interface", "parallel", "host_grid", "probe"] {
         shim.file(format!("csrc/{file}.cpp"));
     }
     if !cuda {

@@ -114,6 +114,20 @@ struct Online : Function<Online> {
   }
 };
 
+// The online shift is linear, so the derivative of its derivative is the shift itself.
+struct OnlineBack : Function<OnlineBack> {
+  static variable_list forward(AutogradContext* context, const Tensor& grad_y, const Tensor& grad_state, int64_t frames) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    context->saved_data["frames"] = frames;
+    auto [grad_x, before] = call_online_back(grad_y, grad_state, frames);
+    return {grad_x, before};
+  }
+  static variable_list backward(AutogradContext* context, variable_list grad) {
+    auto [y, next] = temporal_shift_online(grad[0], grad[1], context->saved_data["frames"].toInt());
+    return {y, next, Tensor()};
+  }
+};
+
 struct Interlace : Function<Interlace> {
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& offsets, const Tensor& weights, int64_t frames,
                         int64_t fold) {
@@ -131,8 +145,8 @@ struct Interlace : Function<Interlace> {
   }
 };
 
-// (Function sees the gradients of a TensorList, not those of a vector.)
 // A first derivative whose own derivative is asked for only by double backward, which is refused.
+// (Function sees the tensors of a TensorList, not those of a vector.)
 struct Once : Function<Once> {
   static variable_list forward(AutogradContext* context, at::TensorList maps, std::function<variable_list(at::TensorList)> call,
                                std::string op) {
@@ -172,14 +186,7 @@ Pair pairs_back_autograd(const Tensor& grad_even, const Tensor& grad_odd, const 
 }
 
 Pair online_back_autograd(const Tensor& grad_y, const Tensor& grad_state, int64_t frames) {
-  variable_list maps{grad_y, grad_state};
-  auto result = Once::apply(
-      at::TensorList(maps),
-      [frames](at::TensorList v) {
-        auto [a, b] = call_online_back(v[0], v[1], frames);
-        return variable_list{a, b};
-      },
-      std::string("temporal_shift_online"));
+  auto result = OnlineBack::apply(grad_y, grad_state, frames);
   return {result[0], result[1]};
 }
 

@@ -30,19 +30,53 @@ struct Stream {
   int clear(void* to, int64_t bytes) const { return bytes == 0 ? cudaSuccess : cudaMemsetAsync(to, 0, bytes, stream); }
 };
 
-Grid<Stream> on(void* stream) { return {{static_cast<cudaStream_t>(stream)}}; }
+// Launches with `device` current. This library's runtime is its own copy, which does not see what other
+// copies in the process have made current.
+template <class Launch>
+int on(int device, void* stream, Launch launch) {
+  int before;
+  cudaError_t code = cudaGetDevice(&before);
+  if (code == cudaSuccess && before != device) code = cudaSetDevice(device);
+  if (code != cudaSuccess) return code;
+  int launched = launch(Grid<Stream>{{static_cast<cudaStream_t>(stream)}});
+  if (before != device) code = cudaSetDevice(before);
+  return launched != cudaSuccess ? launched : code;
+}
 
 }  // namespace
 }  // namespace timeweave
 
+using timeweave::Grid;
+using timeweave::on;
+using timeweave::Stream;
+
 extern "C" {
+
 int timeweave_cuda_present(void) { return 1; }
+
 const char* timeweave_cuda_error(int code) { return cudaGetErrorString(static_cast<cudaError_t>(code)); }
-int64_t timeweave_cuda_aggregate_partial(const TimeweaveAggregate* a) { return timeweave::on(nullptr).aggregate_partial(*a); }
-int timeweave_cuda_aggregate_forward(const TimeweaveAggregate* a, void* stream) { return timeweave::on(stream).aggregate_forward(*a); }
-int timeweave_cuda_aggregate_backward(const TimeweaveAggregate* a, void* stream) { return timeweave::on(stream).aggregate_backward(*a); }
-int timeweave_cuda_shift(const TimeweaveShift* a, void* stream) { return timeweave::on(stream).shift(*a); }
-int64_t timeweave_cuda_interlace_partial(const TimeweaveInterlace* a) { return timeweave::on(nullptr).interlace_partial(*a); }
-int timeweave_cuda_interlace_forward(const TimeweaveInterlace* a, void* stream) { return timeweave::on(stream).interlace_forward(*a); }
-int timeweave_cuda_interlace_backward(const TimeweaveInterlace* a, void* stream) { return timeweave::on(stream).interlace_backward(*a); }
+
+int64_t timeweave_cuda_aggregate_partial(const TimeweaveAggregate* args) { return Grid<Stream>::aggregate_partial(*args); }
+
+int timeweave_cuda_aggregate_forward(const TimeweaveAggregate* args, int device, void* stream) {
+  return on(device, stream, [&](const Grid<Stream>& grid) { return grid.aggregate_forward(*args); });
+}
+
+int timeweave_cuda_aggregate_backward(const TimeweaveAggregate* args, int device, void* stream) {
+  return on(device, stream, [&](const Grid<Stream>& grid) { return grid.aggregate_backward(*args); });
+}
+
+int timeweave_cuda_shift(const TimeweaveShift* args, int device, void* stream) {
+  return on(device, stream, [&](const Grid<Stream>& grid) { return grid.shift(*args); });
+}
+
+int64_t timeweave_cuda_interlace_partial(const TimeweaveInterlace* args) { return Grid<Stream>::interlace_partial(*args); }
+
+int timeweave_cuda_interlace_forward(const TimeweaveInterlace* args, int device, void* stream) {
+  return on(device, stream, [&](const Grid<Stream>& grid) { return grid.interlace_forward(*args); });
+}
+
+int timeweave_cuda_interlace_backward(const TimeweaveInterlace* args, int device, void* stream) {
+  return on(device, stream, [&](const Grid<Stream>& grid) { return grid.interlace_backward(*args); });
+}
 }

@@ -3,7 +3,9 @@
 // `Launcher::run<Kernel>(args, blocks, shared)` runs the phases of a kernel over `blocks` blocks with
 // `shared` sums of memory each and returns 0 on success.
 #pragma once
-#include "kernels.cuh"
+#include "aggregate.cuh"
+#include "interlace.cuh"
+#include "shift.cuh"
 
 namespace timeweave {
 
@@ -95,7 +97,7 @@ struct Grid {
   template <class T, int V, int OUTS>
   int backward_near(const TimeweaveAggregate& a) const {
     Tiles<V> tiles(a.shape);
-    int64_t shared = tiles.lanes * 3 * OUTS * tiles.columns * tiles.channels;
+    int64_t shared = AggregateBackward<T, V, OUTS>::shared_of(tiles);
     int code = launcher.template run<AggregateBackward<T, V, OUTS>>(a, tiles.blocks(a.shape), shared);
     return code != 0 ? code : launcher.template run<AggregateFinish<T, V>>(a, blocks_for(a.taps * a.shape.channels), 0);
   }
@@ -173,7 +175,8 @@ struct Grid {
     int64_t frames = a.shape.clips * a.shape.frames, kept = (a.shape.channels - a.fold) * a.shape.plane / V;
     int code = launcher.template run<InterlaceKeep<T, V>>(a, blocks_for(frames * kept), 0);
     if (code != 0) return code;
-    code = launcher.template run<InterlaceBackward<T, V>>(a, frames * a.groups * group_pieces<V>(a), 2 * kThreads);
+    using Backward = InterlaceBackward<T, V>;
+    code = launcher.template run<Backward>(a, frames * a.groups * group_pieces<V>(a), Backward::shared);
     if (code != 0) return code;
     return launcher.template run<InterlaceFinish<T, V>>(a, blocks_for(a.shape.clips * a.groups), 0);
   }

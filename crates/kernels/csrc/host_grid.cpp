@@ -1,5 +1,6 @@
 // The CUDA kernels run by the host, block after block and thread after thread, under the names of
 // ops.h with `grid` for `cuda`. Only tests call it; a linker drops it elsewhere.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -9,16 +10,21 @@
 namespace timeweave {
 namespace {
 
+// The blocks that run: all, unless a test looks at a part of a map too large for any memory.
+thread_local int64_t first_block = 0, last_block = std::numeric_limits<int64_t>::max();
+
 struct Host {
   template <class Kernel>
   int run(const typename Kernel::Args& args, int64_t blocks, int64_t shared) const {
     using A = typename Kernel::A;
     std::vector<A> memory;
-    for (int64_t block = 0; block < blocks; ++block) {
+    for (int64_t block = first_block; block < std::min(blocks, last_block); ++block) {
       // A sum that no thread left must not look like one.
       memory.assign(shared, std::numeric_limits<A>::quiet_NaN());
       for (int phase = 0; phase < Kernel::phases; ++phase)
-        for (int thread = 0; thread < kThreads; ++thread) Kernel::run(args, block, thread, phase, memory.data());
+        // In either direction: within a phase no thread may need what another one leaves.
+        for (int turn = 0; turn < kThreads; ++turn)
+          Kernel::run(args, block, block % 2 == 0 ? turn : kThreads - 1 - turn, phase, memory.data());
     }
     return 0;
   }
@@ -35,6 +41,11 @@ constexpr Grid<Host> host{};
 }  // namespace timeweave
 
 extern "C" {
+// From now on, on this thread, only blocks [first, last) of each kernel run.
+void timeweave_grid_blocks(int64_t first, int64_t last) {
+  timeweave::first_block = first;
+  timeweave::last_block = last;
+}
 int64_t timeweave_grid_aggregate_partial(const TimeweaveAggregate* a) { return timeweave::host.aggregate_partial(*a); }
 int timeweave_grid_aggregate_forward(const TimeweaveAggregate* a) { return timeweave::host.aggregate_forward(*a); }
 int timeweave_grid_aggregate_backward(const TimeweaveAggregate* a) { return timeweave::host.aggregate_backward(*a); }

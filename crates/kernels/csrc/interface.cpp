@@ -99,7 +99,12 @@ char* timeweave_interlace_backward_into(void* grad_x, void** grads, const void* 
   });
 }
 
-// Whether autocast casts the maps on the device of `x`.
-int timeweave_autocast(const void* x) { return at::autocast::is_autocast_enabled(in(x).device().type()); }
+// Whether autocast casts the maps on the device of `x`; libtorch refuses devices that know no autocast.
+int timeweave_autocast(const void* x) {
+  bool enabled = false;
+  char* text = guarded([&] { enabled = at::autocast::is_autocast_enabled(in(x).device().type()); });
+  free(text);
+  return enabled;
+}
 
 }  // extern "C"

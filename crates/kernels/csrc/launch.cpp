@@ -62,6 +62,13 @@ int run(const Args& args, int64_t tasks, int64_t bytes) {
 bool is_cpu_half(const Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kHalf; }
 
 Tensor widen(const Tensor& x) { return x.defined() ? x.to(at::kFloat) : x; }
+Tensor wide_room(const Tensor& y) { return y.defined() ? at::empty_like(y, y.options().dtype(at::kFloat)) : y; }
+
+// Room for the sums of tasks, which the loops of the CPU expect to be zero at first.
+Tensor sums_room(const Tensor& x, int64_t length) {
+  auto options = x.options().dtype(at::kDouble);
+  return x.is_cpu() ? at::zeros({length}, options) : at::empty({length}, options);
+}
 
 TimeweaveAggregate aggregate_args(const Tensor& x, const Tensor& weights, int64_t frames, const std::array<Tensor, 2>& y) {
   TimeweaveAggregate args{};
@@ -98,7 +105,7 @@ Tensor empty_as(const Tensor& x) {
 
 void aggregate_forward(const Tensor& x, const Tensor& taps, int64_t frames, const std::array<Tensor, 2>& y) {
   if (is_cpu_half(x)) {
-    std::array<Tensor, 2> wide{widen(y[0]), widen(y[1])};
+    std::array<Tensor, 2> wide{wide_room(y[0]), wide_room(y[1])};
     aggregate_forward(widen(x), taps, frames, wide);
     for (int out = 0; out < 2; ++out)
       if (y[out].defined()) y[out].copy_(wide[out]);
@@ -113,13 +120,13 @@ void aggregate_forward(const Tensor& x, const Tensor& taps, int64_t frames, cons
     return;
   }
   c10::DeviceGuard guard(x.device());
-  check_cuda("temporal_aggregate", timeweave_cuda_aggregate_forward(&args, stream_of(x)));
+  check_cuda("temporal_aggregate", timeweave_cuda_aggregate_forward(&args, x.device().index(), stream_of(x)));
 }
 
 Tensor aggregate_backward(const std::array<Tensor, 2>& grad, const Tensor& x, const Tensor& taps, const std::array<Tensor, 2>& y,
                           int64_t frames, const Tensor& grad_x) {
   if (is_cpu_half(x)) {
-    Tensor wide = widen(grad_x);
+    Tensor wide = wide_room(grad_x);
     Tensor result = aggregate_backward({widen(grad[0]), widen(grad[1])}, widen(x), taps, {widen(y[0]), widen(y[1])}, frames, wide);
     grad_x.copy_(wide);
     return result;
@@ -137,7 +144,7 @@ Tensor aggregate_backward(const std::array<Tensor, 2>& grad, const Tensor& x, co
   args.grad_weights = grad_weights.data_ptr();
   bool cpu = x.is_cpu();
   int64_t length = cpu ? timeweave_cpu_aggregate_partial(&args) : timeweave_cuda_aggregate_partial(&args);
-  Tensor partial = at::zeros({length}, x.options().dtype(at::kDouble).memory_format(std::nullopt));
+  Tensor partial = sums_room(x, length);
   args.partial = partial.data_ptr<double>();
   if (cpu) {
     int64_t bytes = bytes_of(x) * (2 + 2 * (1 + args.pairs));
@@ -146,7 +153,7 @@ Tensor aggregate_backward(const std::array<Tensor, 2>& grad, const Tensor& x, co
     check_cpu("temporal_aggregate_backward", timeweave_cpu_aggregate_finish(&args));
   } else {
     c10::DeviceGuard guard(x.device());
-    check_cuda("temporal_aggregate_backward", timeweave_cuda_aggregate_backward(&args, stream_of(x)));
+    check_cuda("temporal_aggregate_backward", timeweave_cuda_aggregate_backward(&args, x.device().index(), stream_of(x)));
   }
   return grad_weights.to(taps.scalar_type());
 }
@@ -168,12 +175,12 @@ void shift(const Tensor& x, const Tensor& edge, int64_t frames, int64_t fold, in
     return;
   }
   c10::DeviceGuard guard(x.device());
-  check_cuda("temporal_shift", timeweave_cuda_shift(&args, stream_of(x)));
+  check_cuda("temporal_shift", timeweave_cuda_shift(&args, x.device().index(), stream_of(x)));
 }
 
 void interlace_forward(const Tensor& x, const Tensor& offsets, const Tensor& weights, int64_t frames, int64_t fold, const Tensor& y) {
   if (is_cpu_half(x)) {
-    Tensor wide = widen(y);
+    Tensor wide = wide_room(y);
     interlace_forward(widen(x), offsets, weights, frames, fold, wide);
     y.copy_(wide);
     return;
@@ -187,13 +194,13 @@ void interlace_forward(const Tensor& x, const Tensor& offsets, const Tensor& wei
     return;
   }
   c10::DeviceGuard guard(x.device());
-  check_cuda("temporal_interlace", timeweave_cuda_interlace_forward(&args, stream_of(x)));
+  check_cuda("temporal_interlace", timeweave_cuda_interlace_forward(&args, x.device().index(), stream_of(x)));
 }
 
 std::tuple<Tensor, Tensor> interlace_backward(const Tensor& grad, const Tensor& x, const Tensor& offsets, const Tensor& weights,
                                               int64_t frames, int64_t fold, const Tensor& grad_x) {
   if (is_cpu_half(x)) {
-    Tensor wide = widen(grad_x);
+    Tensor wide = wide_room(grad_x);
     auto result = interlace_backward(widen(grad), widen(x), offsets, weights, frames, fold, wide);
     grad_x.copy_(wide);
     return result;
@@ -208,7 +215,7 @@ std::tuple<Tensor, Tensor> interlace_backward(const Tensor& grad, const Tensor& 
   args.grad_weights = grad_w.data_ptr();
   bool cpu = x.is_cpu();
   int64_t length = cpu ? timeweave_cpu_interlace_partial(&args) : timeweave_cuda_interlace_partial(&args);
-  Tensor partial = at::zeros({length}, x.options().dtype(at::kDouble).memory_format(std::nullopt));
+  Tensor partial = sums_room(x, length);
   args.partial = partial.data_ptr<double>();
   if (cpu) {
     check_cpu("temporal_interlace_backward", run<TimeweaveInterlace, timeweave_cpu_interlace_backward>(
@@ -216,7 +223,7 @@ std::tuple<Tensor, Tensor> interlace_backward(const Tensor& grad, const Tensor& 
     check_cpu("temporal_interlace_backward", timeweave_cpu_interlace_finish(&args));
   } else {
     c10::DeviceGuard guard(x.device());
-    check_cuda("temporal_interlace_backward", timeweave_cuda_interlace_backward(&args, stream_of(x)));
+    check_cuda("temporal_interlace_backward", timeweave_cuda_interlace_backward(&args, x.device().index(), stream_of(x)));
   }
   return {grad_o.to(offsets.scalar_type()), grad_w.to(weights.scalar_type())};
 }

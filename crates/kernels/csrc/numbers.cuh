@@ -10,6 +10,13 @@
 #define TIMEWEAVE_BOTH inline
 #endif
 
+// Before a loop whose index must be a constant, so that the arrays it indexes stay in registers.
+#ifdef __CUDA_ARCH__
+#define TIMEWEAVE_UNROLL _Pragma("unroll")
+#else
+#define TIMEWEAVE_UNROLL
+#endif
+
 namespace timeweave {
 
 // The two 16-bit types are their bits; sums are float.
@@ -101,9 +108,56 @@ struct alignas(sizeof(T) * V) Pack {
   T values[V];
 };
 
+#ifdef __CUDA_ARCH__
+// The registers of one access.
+template <int Bytes>
+struct Registers;
+template <>
+struct Registers<2> {
+  using type = uint16_t;
+};
+template <>
+struct Registers<4> {
+  using type = uint32_t;
+};
+template <>
+struct Registers<8> {
+  using type = uint2;
+};
+template <>
+struct Registers<16> {
+  using type = uint4;
+};
+#endif
+
+// On the host the bytes are copied, since the memory may hold objects of other types.
+template <class T, int V>
+TIMEWEAVE_BOTH Pack<T, V> read(const T* from) {
+  Pack<T, V> pack;
+#ifdef __CUDA_ARCH__
+  auto registers = *reinterpret_cast<const typename Registers<sizeof pack>::type*>(from);
+  memcpy(&pack, &registers, sizeof pack);
+#else
+  memcpy(&pack, from, sizeof pack);
+#endif
+  return pack;
+}
+
+template <class T, int V>
+TIMEWEAVE_BOTH void write(const Pack<T, V>& pack, T* to) {
+#ifdef __CUDA_ARCH__
+  typename Registers<sizeof pack>::type registers;
+  memcpy(&registers, &pack, sizeof pack);
+  // An assignment would be one access only where the compiler sees fit, which it often does not.
+  __stwb(reinterpret_cast<typename Registers<sizeof pack>::type*>(to), registers);
+#else
+  memcpy(to, &pack, sizeof pack);
+#endif
+}
+
 template <class T, int V>
 TIMEWEAVE_BOTH void load(const T* from, typename Sums<T>::type (&to)[V]) {
-  Pack<T, V> pack = *reinterpret_cast<const Pack<T, V>*>(from);
+  Pack<T, V> pack = read<T, V>(from);
   for (int i = 0; i < V; ++i) to[i] = widen(pack.values[i]);
 }
 
@@ -111,7 +165,7 @@ template <class T, int V>
 TIMEWEAVE_BOTH void store(const typename Sums<T>::type (&from)[V], T* to) {
   Pack<T, V> pack;
   for (int i = 0; i < V; ++i) narrow(from[i], pack.values[i]);
-  *reinterpret_cast<Pack<T, V>*>(to) = pack;
+  write<T, V>(pack, to);
 }
 
 }  // namespace timeweave

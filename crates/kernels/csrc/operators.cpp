@@ -19,10 +19,18 @@ void check_clips(const char* op, const Tensor& x, int64_t frames) {
               " images but received ", frames);
 }
 
+// Parameters may be of another floating-point type than the maps, as under autocast.
+void check_parameter(const char* op, const char* name, const Tensor& x, const Tensor& values) {
+  TORCH_CHECK(at::isFloatingType(values.scalar_type()), "timeweave::", op, ": expected ", name,
+              " of a floating-point type but received ", values.scalar_type());
+  TORCH_CHECK(values.device() == x.device(), "timeweave::", op, ": expected ", name, " on ", x.device(), " but received ",
+              values.device());
+}
+
 void check_taps(const char* op, const Tensor& x, const Tensor& taps) {
   TORCH_CHECK(taps.dim() == 2 && taps.size(0) >= 1 && taps.size(1) == x.size(1), "timeweave::", op, ": expected taps [r, ", x.size(1),
               "] but received ", taps.sizes());
-  TORCH_CHECK(taps.device() == x.device(), "timeweave::", op, ": expected taps on ", x.device(), " but received ", taps.device());
+  check_parameter(op, "taps", x, taps);
 }
 
 void check_like(const char* op, const Tensor& x, const Tensor& other) {
@@ -42,8 +50,8 @@ void check_interlace(const Tensor& x, const Tensor& offsets, const Tensor& weigh
               ": expected weights [", clips, ", ", frames, ", ", groups, "] but received ", weights.sizes());
   TORCH_CHECK(fold >= 0 && fold <= x.size(1) && fold % groups == 0, "timeweave::", op, ": expected a fold of whole groups (", groups,
               ") within ", x.size(1), " channels but received ", fold);
-  TORCH_CHECK(offsets.device() == x.device() && weights.device() == x.device(), "timeweave::", op, ": expected all tensors on ",
-              x.device());
+  check_parameter(op, "offsets", x, offsets);
+  check_parameter(op, "weights", x, weights);
 }
 
 Tensor aggregate(const Tensor& x_, const Tensor& taps, int64_t frames) {
@@ -85,11 +93,15 @@ Pair pairs_back(const Tensor& grad_even, const Tensor& grad_odd, const Tensor& z
   return {grad_z, grad_taps};
 }
 
-Tensor shifted(const Tensor& x_, int64_t frames, int64_t fold, int64_t step) {
-  check_clips("temporal_shift", x_, frames);
-  TORCH_CHECK(fold >= 0 && 2 * fold <= x_.size(1), "timeweave::temporal_shift: expected a fold in 0..=", x_.size(1) / 2,
-              " but received ", fold);
+void check_shift(const Tensor& x, int64_t frames, int64_t fold, int64_t step) {
+  check_clips("temporal_shift", x, frames);
+  TORCH_CHECK(fold >= 0 && fold <= x.size(1) / 2, "timeweave::temporal_shift: expected a fold in 0..=", x.size(1) / 2, " but received ",
+              fold);
   TORCH_CHECK(step == 1 || step == -1, "timeweave::temporal_shift: expected a step of 1 or -1 but received ", step);
+}
+
+Tensor shifted(const Tensor& x_, int64_t frames, int64_t fold, int64_t step) {
+  check_shift(x_, frames, fold, step);
   Tensor x = dense(x_), y = empty_as(x);
   shift(x, Tensor(), frames, fold, step, false, y);
   return y;
@@ -159,8 +171,8 @@ Pair meta_pairs_back(const Tensor&, const Tensor&, const Tensor& z, const Tensor
   return {empty_as(dense(z)), at::empty_like(taps)};
 }
 
-Tensor meta_shift(const Tensor& x, int64_t frames, int64_t, int64_t) {
-  check_clips("temporal_shift", x, frames);
+Tensor meta_shift(const Tensor& x, int64_t frames, int64_t fold, int64_t step) {
+  check_shift(x, frames, fold, step);
   return empty_as(dense(x));
 }
 
@@ -194,6 +206,9 @@ void register_loops(torch::Library& m) {
 }  // namespace
 }  // namespace timeweave
 
+// x, z, y and their gradients are maps [N*T, C, H, W] with T = frames, in float32, float16, bfloat16 or
+// float64, and keep their layout. The operators with gradients are those of operators.h, the others are
+// their first derivatives. Any parameter type goes with any map type; its gradient is of its own type.
 TORCH_LIBRARY(timeweave, m) {
   m.def("temporal_aggregate(Tensor x, Tensor taps, int frames) -> Tensor");
   m.def("temporal_aggregate_backward(Tensor grad, Tensor x, Tensor taps, Tensor y, int frames) -> (Tensor, Tensor)");

@@ -99,12 +99,12 @@ void aggregate(TimeweaveShape shape, int64_t taps, int64_t pairs) {
   device.partial = static_cast<double*>(dp.device);
   timeweave_grid_aggregate_forward(&host);
   // The signs of the result decide backward: both sides take those of the host.
-  check(timeweave_cuda_aggregate_forward(&device, nullptr), "aggregate forward");
+  check(timeweave_cuda_aggregate_forward(&device, 0, nullptr), "aggregate forward");
   compare<T>(y0, "aggregate y", tolerance<T>());
   if (pairs) compare<T>(y1, "aggregate odd y", tolerance<T>());
   y0.up(), y1.up();
   timeweave_grid_aggregate_backward(&host);
-  auto backward = [&] { check(timeweave_cuda_aggregate_backward(&device, nullptr), "aggregate backward"); };
+  auto backward = [&] { check(timeweave_cuda_aggregate_backward(&device, 0, nullptr), "aggregate backward"); };
   backward();
   compare<T>(gx, "aggregate grad x", tolerance<T>());
   compare<A>(gw, "aggregate grad weights", sizeof(T) == 8 ? 1e-12 : 1e-4);
@@ -126,8 +126,8 @@ void interlace(TimeweaveShape shape, int64_t groups, int64_t fold) {
   device.partial = static_cast<double*>(dp.device);
   timeweave_grid_interlace_forward(&host);
   timeweave_grid_interlace_backward(&host);
-  check(timeweave_cuda_interlace_forward(&device, nullptr), "interlace forward");
-  auto backward = [&] { check(timeweave_cuda_interlace_backward(&device, nullptr), "interlace backward"); };
+  check(timeweave_cuda_interlace_forward(&device, 0, nullptr), "interlace forward");
+  auto backward = [&] { check(timeweave_cuda_interlace_backward(&device, 0, nullptr), "interlace backward"); };
   backward();
   compare<T>(y, "interlace y", tolerance<T>());
   compare<T>(gx, "interlace grad x", tolerance<T>());
@@ -144,7 +144,7 @@ void shift(TimeweaveShape shape, int64_t fold, int64_t one_way) {
   TimeweaveShift host{shape, fold, 1, one_way, sizeof(T), x.host.data(), one_way ? edge.host.data() : nullptr, y.host.data()};
   TimeweaveShift device{shape, fold, 1, one_way, sizeof(T), x.device, one_way ? edge.device : nullptr, y.device};
   timeweave_grid_shift(&host);
-  check(timeweave_cuda_shift(&device, nullptr), "shift");
+  check(timeweave_cuda_shift(&device, 0, nullptr), "shift");
   compare<T>(y, "shift", 0);
 }
 
@@ -225,11 +225,11 @@ void bandwidth(int dtype, size_t width, const char* type) {
       a.partial = i.partial = partial;
       char name[96];
       std::snprintf(name, sizeof name, "%lldx%lld %lld channels %lld positions %s %s", (long long)s[0], (long long)s[1], (long long)s[2], (long long)s[3], type, last ? "nhwc" : "nchw");
-      report("aggregate forward", name, 2 * map, seconds([&] { timeweave_cuda_aggregate_forward(&a, nullptr); }));
-      report("aggregate backward", name, 4 * map, seconds([&] { timeweave_cuda_aggregate_backward(&a, nullptr); }));
-      report("shift", name, 2 * map, seconds([&] { timeweave_cuda_shift(&h, nullptr); }));
-      report("interlace forward", name, 2 * map, seconds([&] { timeweave_cuda_interlace_forward(&i, nullptr); }));
-      report("interlace backward", name, 2 * map + map / 4, seconds([&] { timeweave_cuda_interlace_backward(&i, nullptr); }));
+      report("aggregate forward", name, 2 * map, seconds([&] { timeweave_cuda_aggregate_forward(&a, 0, nullptr); }));
+      report("aggregate backward", name, 4 * map, seconds([&] { timeweave_cuda_aggregate_backward(&a, 0, nullptr); }));
+      report("shift", name, 2 * map, seconds([&] { timeweave_cuda_shift(&h, 0, nullptr); }));
+      report("interlace forward", name, 2 * map, seconds([&] { timeweave_cuda_interlace_forward(&i, 0, nullptr); }));
+      report("interlace backward", name, 2 * map + map / 4, seconds([&] { timeweave_cuda_interlace_backward(&i, 0, nullptr); }));
       for (void* pointer : maps) cudaFree(pointer);
       cudaFree(small), cudaFree(result), cudaFree(partial);
     }

@@ -16,7 +16,7 @@ pub(crate) struct Clips {
 impl Clips {
     /// Reads the shape of `x` and checks that `frames` divides its first dimension.
     pub fn of(op: &'static str, x: &Tensor, frames: i64) -> Result<Self, KernelError> {
-        let size = x.size();
+        let size = sizes(op, "x", x)?;
         let &[batch, c, h, w] = size.as_slice() else {
             return Err(KernelError::Shape {
                 op,
@@ -30,6 +30,20 @@ impl Clips {
         }
         Ok(Self { n: batch / frames, t: frames, c, h, w })
     }
+}
+
+/// The shape of an argument; a tensor that was never given a value has none.
+fn sizes(op: &'static str, tensor: &'static str, value: &Tensor) -> Result<Vec<i64>, KernelError> {
+    let refusal = |expected: &str, actual| {
+        Err(KernelError::Shape { op, tensor, expected: expected.into(), actual })
+    };
+    if !value.defined() {
+        return refusal("a tensor with a value", Vec::new());
+    }
+    if value.is_sparse() || value.is_mkldnn() {
+        return refusal("a dense tensor", value.size());
+    }
+    Ok(value.size())
 }
 
 /// Checks that `x` holds floating-point numbers.
@@ -77,7 +91,7 @@ pub(crate) fn aggregate(
     frames: i64,
 ) -> Result<(Clips, i64), KernelError> {
     let clips = Clips::of(op, x, frames)?;
-    let size = taps.size();
+    let size = sizes(op, "taps", taps)?;
     let r = match size.as_slice() {
         &[r, channels] if r > 0 && channels == clips.c => r,
         _ => {
@@ -98,7 +112,7 @@ pub(crate) fn shift(
     fold: i64,
 ) -> Result<Clips, KernelError> {
     let clips = Clips::of(op, x, frames)?;
-    if fold < 0 || 2 * fold > clips.c {
+    if fold < 0 || fold > clips.c / 2 {
         let expected = format!("0..={}", clips.c / 2);
         return Err(KernelError::Fold { op, expected, fold, channels: clips.c });
     }
@@ -114,7 +128,7 @@ pub(crate) fn shift_online(
     frames: i64,
 ) -> Result<(Clips, i64), KernelError> {
     let clips = Clips::of(op, x, frames)?;
-    let size = state.size();
+    let size = sizes(op, "state", state)?;
     let fold = match size.as_slice() {
         &[n, fold, h, w] if [n, h, w] == [clips.n, clips.h, clips.w] && fold <= clips.c => fold,
         _ => {
@@ -138,7 +152,7 @@ pub(crate) fn interlace(
 ) -> Result<(Clips, i64), KernelError> {
     let clips = Clips::of(op, x, frames)?;
     let Clips { n, t, c, .. } = clips;
-    let size = offsets.size();
+    let size = sizes(op, "offsets", offsets)?;
     let groups = match size.as_slice() {
         &[count, groups] if count == n && groups > 0 => groups,
         _ => {
@@ -146,8 +160,9 @@ pub(crate) fn interlace(
             return Err(KernelError::Shape { op, tensor: "offsets", expected, actual: size });
         }
     };
-    if weights.size() != [n, t, groups] {
-        let (expected, actual) = (format!("[{n}, {t}, {groups}]"), weights.size());
+    let actual = sizes(op, "weights", weights)?;
+    if actual != [n, t, groups] {
+        let expected = format!("[{n}, {t}, {groups}]");
         return Err(KernelError::Shape { op, tensor: "weights", expected, actual });
     }
     if fold < 0 || fold > c || fold % groups != 0 {

@@ -109,6 +109,10 @@ fn produced<const K: usize>(
 ) -> Result<[Tensor; K], KernelError> {
     let mut tensors = [null_mut(); K];
     checked(body(tensors.as_mut_ptr()))?;
+    if tensors.iter().any(|tensor| tensor.is_null()) {
+        // The text of an error is memory too.
+        return Err(TchError::Torch("out of memory".into()).into());
+    }
     // SAFETY: on success every slot holds a new at::Tensor, which is what torch-sys calls C_tensor.
     Ok(tensors.map(|tensor| unsafe { Tensor::from_ptr(tensor.cast()) }))
 }

@@ -37,50 +37,83 @@ fn a_whole_offset_rolls_the_clip_with_zeros() {
 }
 
 #[test]
+fn whole_offsets_roll_each_clip_and_group_by_itself() {
+    let (n, t, groups) = (2, 4, 3);
+    let x = clips([n * t, 6, 3, 2]);
+    let by = [[2i64, 0, -1], [-3, 40, 1]];
+    let flat: Vec<_> = by.iter().flatten().map(|by| *by as f64).collect();
+    let offsets = Tensor::from_slice(&flat).view([n, groups]);
+    let y = temporal_interlace(&x, &offsets, &Tensor::ones([n, t, groups], F64), t, 6);
+    let expected = x.zeros_like();
+    for (clip, by) in by.iter().enumerate() {
+        for (group, by) in by.iter().enumerate() {
+            for to in (0..t).filter(|to| (0..t).contains(&(to - by))) {
+                let part = |map: &Tensor, frame: i64| {
+                    map.get(clip as i64 * t + frame).narrow(0, 2 * group as i64, 2)
+                };
+                part(&expected, to).copy_(&part(&x, to - by));
+            }
+        }
+    }
+    assert!(y.expect("valid shapes").equal(&expected));
+}
+
+#[test]
+fn the_weights_scale_the_output_frames_of_their_group() {
+    let x = Tensor::ones([3, 5, 1, 1], F64);
+    let weights = Tensor::from_slice(&[1.0, 10.0, 2.0, 20.0, 3.0, 30.0]).view([1, 3, 2]);
+    let y = temporal_interlace(&x, &Tensor::zeros([1, 2], F64), &weights, 3, 4);
+    let rows =
+        [[1.0, 1.0, 10.0, 10.0, 1.0], [2.0, 2.0, 20.0, 20.0, 1.0], [3.0, 3.0, 30.0, 30.0, 1.0]];
+    assert!(y.expect("valid shapes").view([3, 5]).equal(&Tensor::from_slice2(&rows)));
+}
+
+#[test]
 fn offset_zero_and_weight_one_change_nothing() {
     let x = clips([8, 6, 3, 2]);
     assert!(interlaced(&x, 0.0, 4).equal(&x));
+    // Nor in the channels that stay, whatever the others do.
+    let (offsets, weights) = (Tensor::randn([2, 2], F64), Tensor::randn([2, 4, 2], F64));
+    let y = temporal_interlace(&x, &offsets, &weights, 4, 4).expect("valid shapes");
+    assert!(y.narrow(1, 4, 2).equal(&x.narrow(1, 4, 2)));
 }
 
 #[test]
 fn half_an_offset_is_the_mean_of_two_frames() {
     let x = clips([5, 3, 2, 2]);
     let y = interlaced(&x, -0.5, 5);
+    let mean: Tensor = (interlaced(&x, -1.0, 5) + interlaced(&x, 0.0, 5)) / 2;
+    assert!((&y - mean).abs().max().double_value(&[]) < 1e-15);
     // F(-1) = 0: beyond the last frame there is nothing.
     let next = Tensor::cat(&[x.narrow(0, 1, 4), x.narrow(0, 0, 1).zeros_like()], 0);
-    assert!(y.allclose(&((&x + next) / 2), 1e-14, 1e-14, false));
+    assert!((y - (&x + next) / 2).abs().max().double_value(&[]) < 1e-15);
 }
 
+/// Section 3 of the paper: a group that moves by `o` is convolved along time with a kernel that has
+/// `1 - f` at distance `b = floor(o)` and `f` at `b + 1`, and zeros elsewhere; the weights follow.
 #[test]
 fn interlacing_is_the_temporal_convolution_of_the_paper() {
-    let (n, t, c, h, w, groups) = (2, 6, 8, 3, 2, 4);
+    let (n, t, c, h, w, groups, reach) = (2, 6, 8, 3, 2, 4, 9);
     let x = clips([n * t, c, h, w]);
-    let offsets = Tensor::randn([n, groups], F64) * 2.0;
+    let offsets = (Tensor::randn([n, groups], F64) * 3.0).clamp(-8.0, 7.9);
     let weights = Tensor::rand([n, t, groups], F64);
     let y = temporal_interlace(&x, &offsets, &weights, t, c).expect("valid shapes");
-    // Output frame = matrix [T, T] of each group times the input frames.
-    let each = c / groups;
     for clip in 0..n {
-        for group in 0..groups {
-            let offset = offsets.double_value(&[clip, group]);
+        let kernel = Tensor::zeros([c, 1, 2 * reach + 1], F64);
+        for channel in 0..c {
+            let offset = offsets.double_value(&[clip, channel / (c / groups)]);
             let (whole, part) = (offset.floor(), offset - offset.floor());
-            let matrix = Tensor::zeros([t, t], F64);
-            for to in 0..t {
-                for (from, share) in
-                    [(to - whole as i64, 1.0 - part), (to - whole as i64 - 1, part)]
-                {
-                    if (0..t).contains(&from) {
-                        let weight = weights.double_value(&[clip, to, group]);
-                        let _ = matrix.get(to).get(from).fill_(weight * share);
-                    }
-                }
-            }
-            let rows = |map: &Tensor| {
-                map.narrow(0, clip * t, t).narrow(1, group * each, each).reshape([t, -1])
-            };
-            let expected = matrix.matmul(&rows(&x));
-            assert!(rows(&y).allclose(&expected, 1e-12, 1e-12, false));
+            let row = kernel.get(channel).get(0);
+            // A correlation reads frame t + k - reach with number k.
+            let _ = row.get(reach - whole as i64).fill_(1.0 - part);
+            let _ = row.get(reach - whole as i64 - 1).fill_(part);
         }
+        let lines =
+            |map: &Tensor| map.narrow(0, clip * t, t).reshape([t, c, h * w]).permute([2, 1, 0]);
+        let moved = lines(&x).conv1d(&kernel, None::<&Tensor>, [1], [reach], [1], c);
+        let scale = weights.get(clip).repeat_interleave_self_int(c / groups, 1, None);
+        let expected = moved * scale.transpose(0, 1);
+        assert!(lines(&y).allclose(&expected, 1e-12, 1e-12, false));
     }
 }
 
@@ -147,9 +180,8 @@ fn check_gradients(inputs: &[&Tensor], f: impl Fn(&[Tensor]) -> Vec<Tensor>, wha
             };
             let expected = (moved(step) - moved(-step)) / (2.0 * step);
             let actual = actual[index].contiguous().view([-1]).double_value(&[at]);
-            let bound = 1e-6 * (1.0 + expected.abs());
             assert!(
-                (actual - expected).abs() < bound,
+                (actual - expected).abs() <= 1e-7 * actual.abs().max(1.0),
                 "{what}: input {index} at {at}: {actual} against {expected}"
             );
         }
@@ -161,7 +193,7 @@ fn gradients_equal_finite_differences() {
     for layout in [Layout::Channels, Layout::Positions] {
         tch::manual_seed(11);
         let x = map(&[8, 4, 3, 2], Kind::Double, layout);
-        for r in [1, 3, 5] {
+        for r in [1, 2, 3, 5, 9] {
             let taps = Tensor::randn([r, 4], F64);
             check_gradients(
                 &[&x, &taps],
@@ -187,11 +219,11 @@ fn gradients_equal_finite_differences() {
             },
             "online shift",
         );
-        let offsets = Tensor::from_slice(&[0.3f64, -1.4, 2.2, -0.7]).view([2, 2]);
-        let weights = Tensor::randn([2, 4, 2], F64);
+        let offsets = Tensor::from_slice(&[0.3f64, -1.4, 2.2, -0.7, 11.2, -0.1]).view([2, 3]);
+        let weights = Tensor::randn([2, 4, 3], F64);
         check_gradients(
             &[&x, &offsets, &weights],
-            |v| vec![temporal_interlace(&v[0], &v[1], &v[2], 4, 2).expect("valid shapes")],
+            |v| vec![temporal_interlace(&v[0], &v[1], &v[2], 4, 3).expect("valid shapes")],
             "interlace",
         );
     }

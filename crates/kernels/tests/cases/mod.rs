@@ -77,6 +77,20 @@ pub fn lay_out(values: &Tensor, layout: Layout) -> Tensor {
     }
 }
 
+unsafe extern "C" {
+    fn timeweave_probe_meta(x: *const std::ffi::c_void) -> *mut std::ffi::c_void;
+}
+
+/// A tensor with the shape, type and strides of `x` and no memory.
+pub fn meta(x: &Tensor) -> Tensor {
+    // SAFETY: `x` lives through the call, which returns a new tensor or null.
+    unsafe {
+        let tensor = timeweave_probe_meta(x.as_ptr().cast());
+        assert!(!tensor.is_null());
+        Tensor::from_ptr(tensor.cast())
+    }
+}
+
 /// A leaf in float64 with the numbers of `values`.
 pub fn leaf64(values: &Tensor) -> Tensor {
     values.detach().to_kind(Kind::Double).contiguous().set_requires_grad(true)
