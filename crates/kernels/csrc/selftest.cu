@@ -2,6 +2,7 @@
 //
 //   nvcc -O3 -std=c++17 -arch=native selftest.cu -o selftest && ./selftest
 //
+// Without a GPU beside nvcc, -arch=sm_90 or the like instead of native.
 // It runs every kernel on the device and the same bodies on the host, compares the results, repeats the
 // backward kernels to see that their sums are deterministic, and times the large shapes beside a device
 // copy of the same bytes. The exit status is 0 only if every comparison held.
