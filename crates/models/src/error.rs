@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tch::{Kind, TchError};
 use timeweave_kernels::KernelError;
+use timeweave_weights::WeightsError;
 
 /// An error of the models crate; [`ModelError::code`] is its stable name.
 #[derive(Debug, thiserror::Error)]
@@ -44,30 +45,11 @@ pub enum ModelError {
         /// Why it cannot be used.
         reason: String,
     },
-    /// No file at the path.
-    #[error("expected a checkpoint at {} but there is no such file", path.display())]
-    CheckpointNotFound {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The file is no readable checkpoint.
-    #[error("expected a safetensors checkpoint but {} {reason}", path.display())]
-    CheckpointUnreadable {
-        /// The path.
-        path: PathBuf,
-        /// What it is instead, as the rest of the sentence.
-        reason: String,
-    },
-    /// The checkpoint could not be written.
-    #[error("could not write the checkpoint {}: {source}", path.display())]
-    CheckpointUnwritable {
-        /// The path.
-        path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
     /// The checkpoint has no model card, so it does not say which network it belongs to.
-    #[error("expected a model card in {} but it holds weights only; pass a spec", path.display())]
+    #[error(
+        "expected a model card in {} but it holds weights only, as files of other projects do; pass a spec",
+        path.display()
+    )]
     CheckpointWithoutCard {
         /// The path.
         path: PathBuf,
@@ -82,6 +64,9 @@ pub enum ModelError {
         /// Which architecture, keys or shapes differ.
         details: String,
     },
+    /// A file of weights could not be read or written.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// A temporal operation refused its arguments.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -98,11 +83,9 @@ impl ModelError {
             Self::Shape { .. } => "SHAPE_MISMATCH",
             Self::Dtype { .. } => "DTYPE_MISMATCH",
             Self::Device { .. } => "DEVICE_UNAVAILABLE",
-            Self::CheckpointNotFound { .. } => "CHECKPOINT_NOT_FOUND",
-            Self::CheckpointUnreadable { .. } => "CHECKPOINT_UNREADABLE",
-            Self::CheckpointUnwritable { .. } => "CHECKPOINT_UNWRITABLE",
             Self::CheckpointWithoutCard { .. } => "CHECKPOINT_WITHOUT_CARD",
             Self::CheckpointMismatch { .. } => "CHECKPOINT_MISMATCH",
+            Self::Weights(error) => error.code(),
             Self::Kernel(error) => error.code(),
             Self::Torch(_) => "LIBTORCH_ERROR",
         }

@@ -36,7 +36,7 @@ mod stream;
 mod temporal;
 
 pub use backbones::{Backbone, NetworkPlug};
-pub use checkpoint::{CheckpointReport, LoadOptions, ModelCard, Reshaped};
+pub use checkpoint::{LoadOptions, ModelCard};
 pub use error::ModelError;
 pub use info::{
     InputInfo, ModelInfo, ModuleInfo, list_models, model_info, model_info_at, model_info_by_module,
@@ -54,3 +54,5 @@ pub use spec::{
 };
 pub use stream::OnlineState;
 pub use temporal::{Cost, Own, Place, Slot, TemporalModule, TemporalPlug};
+pub use timeweave_weights::fit::{FitReport as CheckpointReport, Reshaped, Unfilled};
+pub use timeweave_weights::keymap::Source;

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use serde::Serialize;
 use tch::{Device, nn};
 
-use crate::checkpoint::{self, CheckpointReport, LoadOptions};
-use crate::{ModelError, ModelSpec, Network};
+use crate::checkpoint::{self, LoadOptions};
+use crate::{CheckpointReport, ModelError, ModelSpec, Network};
 
 /// libtorch's generator is one for the whole process: seeding it and drawing the weights must
 /// not mix with another network's. Whoever seeds it holds this lock until the last number is drawn.
@@ -64,14 +64,13 @@ impl Model {
     /// # Errors
     /// When the file is no readable checkpoint, has no card, or does not fit its own card.
     pub fn load(path: &Path, device: Device) -> Result<(Self, checkpoint::ModelCard), ModelError> {
-        let card = checkpoint::read_card(path)?
-            .ok_or_else(|| ModelError::CheckpointWithoutCard { path: path.to_owned() })?;
+        let card = checkpoint::card_or_error(path)?;
         let model = Self::new(card.spec.clone(), device, None)?;
         model.load_weights(path, &LoadOptions::default())?;
         Ok((model, card))
     }
 
-    /// Replaces the weights by those of a safetensors file with official names.
+    /// Replaces the weights by those of a checkpoint with our names or another project's.
     ///
     /// # Errors
     /// When the file cannot be read or does not fit, see [`checkpoint::load_into`].

@@ -88,6 +88,21 @@ pub enum WeightsError {
 }
 
 impl WeightsError {
+    /// The same error, naming the file where it does not do so yet.
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Dtype { tensor, actual } => {
+                Self::Dtype { tensor: format!("{tensor} of {}", path.display()), actual }
+            }
+            Self::UnknownNames { expected, received } => Self::UnknownNames {
+                expected,
+                received: format!("{received} in {}", path.display()),
+            },
+            other => other,
+        }
+    }
+
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
         match self {

@@ -57,6 +57,24 @@ pub fn inflate(weight: &RawTensor, frames: u64, divide: bool) -> Result<RawTenso
     map(weight, inflated, &Inflate { kernel, frames: frames as usize, divide })
 }
 
+/// A 3-D convolution that takes more channels: zeros behind the old ones, so that the new channels
+/// change nothing at first. `weight` is [O,I,t,kh,kw], the result [O,channels,t,kh,kw]
+/// (mmaction2 `mmaction/models/backbones/resnet3d_slowfast.py`, for the slow path's laterals).
+///
+/// # Errors
+/// When the weight has not five axes, has more channels already or is not of a floating-point type.
+pub fn widen(weight: &RawTensor, channels: u64) -> Result<RawTensor, WeightsError> {
+    let &[out, into, frames, height, width] = weight.shape.as_slice() else {
+        return Err(shape(weight, "[O,I,t,kh,kw]"));
+    };
+    let Some(more) = channels.checked_sub(into) else {
+        return Err(shape(weight, &format!("[O,I,t,kh,kw] with at most {channels} channels")));
+    };
+    let kernel = frames * height * width;
+    let change = Widen { filter: (into * kernel) as usize, zeros: (more * kernel) as usize };
+    map(weight, vec![out, channels, frames, height, width], &change)
+}
+
 /// What an axis of frames is to a weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameAxis {
@@ -196,6 +214,19 @@ impl Change for Inflate {
         let kernels = values.chunks_exact(self.kernel.max(1));
         let repeated = kernels.flat_map(|kernel| (0..self.frames).map(move |_| kernel));
         repeated.flatten().map(|&value| value / divisor).collect()
+    }
+}
+
+struct Widen {
+    filter: usize,
+    zeros: usize,
+}
+
+impl Change for Widen {
+    fn values<R: Real>(&self, values: &[R]) -> Vec<R> {
+        let zeros = || std::iter::repeat_n(R::from_f64(0.0), self.zeros);
+        let filters = values.chunks_exact(self.filter.max(1));
+        filters.flat_map(|filter| filter.iter().copied().chain(zeros())).collect()
     }
 }
 

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, ErrorKind};
 use std::path::Path;
 
+use indexmap::IndexMap;
+
 use crate::error::Fault;
 use crate::input::{Input, ReadSeek, failed};
 use crate::{StateDict, WeightsError, pytorch, safetensors_file};
@@ -20,7 +22,28 @@ const START: u64 = 64;
 /// # Errors
 /// When there is no such file, it is damaged or cut, or it holds anything but plain tensors.
 pub fn read(path: impl AsRef<Path>) -> Result<StateDict, WeightsError> {
-    let path = path.as_ref();
+    with_file(path.as_ref(), read_any)
+}
+
+/// The texts beside the tensors of a safetensors file, e.g. its model card, without reading a
+/// tensor; empty for files of other forms.
+///
+/// # Errors
+/// When there is no such file, it is of no known form, or its header is damaged or cut.
+pub fn read_texts(path: impl AsRef<Path>) -> Result<IndexMap<String, String>, WeightsError> {
+    with_file(path.as_ref(), |reader, length| {
+        let mut input = Input::new(reader, length);
+        match Form::of(&mut input)? {
+            Form::Safetensors => safetensors_file::read_texts(&mut input),
+            Form::Zip | Form::Legacy => Ok(IndexMap::new()),
+        }
+    })
+}
+
+fn with_file<T>(
+    path: &Path,
+    read: impl FnOnce(&mut dyn ReadSeek, u64) -> Result<T, Fault>,
+) -> Result<T, WeightsError> {
     let opened = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => WeightsError::NotFound { path: path.to_path_buf() },
         _ => Fault::Unreadable(format!("cannot be opened: {error}")).at(path),
@@ -33,7 +56,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<StateDict, WeightsError> {
     }
     let file = File::open(path).map_err(opened)?;
     let length = file.metadata().map_err(|error| failed(&error).at(path))?.len();
-    read_any(&mut BufReader::new(file), length).map_err(|fault| fault.at(path))
+    read(&mut BufReader::new(file), length).map_err(|fault| fault.at(path))
 }
 
 /// Reads the tensors of a checkpoint that lies in memory; `name` stands for its path in errors.
@@ -46,14 +69,31 @@ pub fn read_bytes(name: impl AsRef<Path>, bytes: &[u8]) -> Result<StateDict, Wei
 
 fn read_any(reader: &mut dyn ReadSeek, length: u64) -> Result<StateDict, Fault> {
     let mut input = Input::new(reader, length);
-    let start = input.read_at(0, length.min(START), "its first bytes")?;
-    let state = match start.as_slice() {
-        start if safetensors_file::looks_like(start) => safetensors_file::read(&mut input)?,
-        [b'P', b'K', 3, 4, ..] => pytorch::read_zip(&mut input)?,
-        [0x80, 2..=5, ..] => pytorch::read_legacy(&mut input)?,
-        start => return Err(Fault::Unreadable(look(start).into())),
+    let state = match Form::of(&mut input)? {
+        Form::Safetensors => safetensors_file::read(&mut input)?,
+        Form::Zip => pytorch::read_zip(&mut input)?,
+        Form::Legacy => pytorch::read_legacy(&mut input)?,
     };
     Ok(state.without_module())
+}
+
+/// The forms of files that are read.
+enum Form {
+    Safetensors,
+    Zip,
+    Legacy,
+}
+
+impl Form {
+    fn of(input: &mut Input<'_>) -> Result<Self, Fault> {
+        let start = input.read_at(0, input.length().min(START), "its first bytes")?;
+        match start.as_slice() {
+            start if safetensors_file::looks_like(start) => Ok(Self::Safetensors),
+            [b'P', b'K', 3, 4, ..] => Ok(Self::Zip),
+            [0x80, 2..=5, ..] => Ok(Self::Legacy),
+            start => Err(Fault::Unreadable(look(start).into())),
+        }
+    }
 }
 
 /// What a file of no form that we read looks like, as the end of a sentence.

@@ -22,6 +22,36 @@ pub(crate) fn looks_like(start: &[u8]) -> bool {
 }
 
 pub(crate) fn read(input: &mut Input<'_>) -> Result<StateDict, Fault> {
+    let (header, start) = read_header(input)?;
+    let mut tensors = IndexMap::new();
+    for name in header.offset_keys() {
+        let Some(info) = header.info(&name) else { continue };
+        let (first, end) = (info.data_offsets.0 as u64, info.data_offsets.1 as u64);
+        let dtype = dtype(info.dtype).ok_or_else(|| {
+            Fault::Refused(format!("tensor {} of type {}", quoted(&name), info.dtype))
+        })?;
+        let data = input.read_at(start + first, end - first, &quoted(&name))?;
+        let shape = info.shape.iter().map(|&size| size as u64).collect();
+        tensors.insert(name, RawTensor { dtype, shape, data });
+    }
+    let metadata = texts(&header);
+    let format = Format::Safetensors;
+    Ok(StateDict { tensors, format, container: None, module_removed: false, metadata })
+}
+
+/// The texts in the header, sorted by key; no tensor is read.
+pub(crate) fn read_texts(input: &mut Input<'_>) -> Result<IndexMap<String, String>, Fault> {
+    read_header(input).map(|(header, _)| texts(&header))
+}
+
+fn texts(header: &Metadata) -> IndexMap<String, String> {
+    let mut texts: Vec<_> = header.metadata().clone().unwrap_or_default().into_iter().collect();
+    texts.sort();
+    texts.into_iter().collect()
+}
+
+/// The header, checked against the file's length, and where the tensors begin.
+fn read_header(input: &mut Input<'_>) -> Result<(Metadata, u64), Fault> {
     let prefix = input.read_at(0, PREFIX, "the length of its header")?;
     let length = prefix.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
     if length > LONGEST_HEADER {
@@ -46,22 +76,7 @@ pub(crate) fn read(input: &mut Input<'_>) -> Result<StateDict, Fault> {
             "is damaged: {expected} bytes of tensors expected, {found} found"
         )));
     }
-    let mut tensors = IndexMap::new();
-    for name in header.offset_keys() {
-        let Some(info) = header.info(&name) else { continue };
-        let (first, end) = (info.data_offsets.0 as u64, info.data_offsets.1 as u64);
-        let dtype = dtype(info.dtype).ok_or_else(|| {
-            Fault::Refused(format!("tensor {} of type {}", quoted(&name), info.dtype))
-        })?;
-        let data = input.read_at(start + first, end - first, &quoted(&name))?;
-        let shape = info.shape.iter().map(|&size| size as u64).collect();
-        tensors.insert(name, RawTensor { dtype, shape, data });
-    }
-    let mut metadata: Vec<_> = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    metadata.sort();
-    let metadata = metadata.into_iter().collect();
-    let format = Format::Safetensors;
-    Ok(StateDict { tensors, format, container: None, module_removed: false, metadata })
+    Ok((header, start))
 }
 
 fn dtype(file: FileDtype) -> Option<Dtype> {

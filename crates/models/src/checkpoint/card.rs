@@ -1,11 +1,10 @@
 //! The model card: everything that inference needs besides the weights.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use safetensors::tensor::Metadata;
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use timeweave_weights::WeightsError;
 
 use crate::{ModelError, ModelSpec};
 
@@ -13,8 +12,6 @@ use crate::{ModelError, ModelSpec};
 pub const FORMAT_VERSION: u32 = 1;
 /// Key of the card in the metadata of a safetensors file.
 pub const METADATA_KEY: &str = "timeweave";
-/// Longest header that the safetensors format allows, in bytes.
-const LONGEST_HEADER: u64 = 100_000_000;
 
 /// What a checkpoint says about its network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,30 +53,34 @@ impl ModelCard {
     }
 }
 
-/// The card of a checkpoint, or nothing when the file holds weights only. Reads the header only.
+/// The card of a checkpoint, or nothing when the file holds weights only, as those of other
+/// projects do. Reads the header only.
 ///
 /// # Errors
-/// When there is no such file, it is no safetensors file, or its card is of a newer form.
+/// When there is no such file, it is no checkpoint, or its card is of a newer form.
 pub fn read_card(path: &Path) -> Result<Option<ModelCard>, ModelError> {
-    card_of(path, &read_header(path)?)
+    card_of(path, &timeweave_weights::read_texts(path)?)
 }
 
-/// The whole file, after a check of its header.
-pub(super) fn read_file(path: &Path) -> Result<(Vec<u8>, Option<ModelCard>), ModelError> {
-    let card = read_card(path)?;
-    let bytes = std::fs::read(path).map_err(|error| ModelError::CheckpointUnreadable {
-        path: path.into(),
-        reason: format!("cannot be read: {error}"),
-    })?;
-    Ok((bytes, card))
+/// The card of a checkpoint that has to have one.
+///
+/// # Errors
+/// As [`read_card`], and when there is no card. A file that is damaged says so instead.
+pub fn card_or_error(path: &Path) -> Result<ModelCard, ModelError> {
+    if let Some(card) = read_card(path)? {
+        return Ok(card);
+    }
+    timeweave_weights::read(path)?;
+    Err(ModelError::CheckpointWithoutCard { path: path.to_owned() })
 }
 
-fn card_of(path: &Path, header: &Metadata) -> Result<Option<ModelCard>, ModelError> {
-    let Some(text) = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY)) else {
-        return Ok(None);
-    };
-    let unreadable =
-        |reason: String| ModelError::CheckpointUnreadable { path: path.into(), reason };
+/// The card among the texts of a file.
+pub(super) fn card_of(
+    path: &Path,
+    texts: &IndexMap<String, String>,
+) -> Result<Option<ModelCard>, ModelError> {
+    let Some(text) = texts.get(METADATA_KEY) else { return Ok(None) };
+    let unreadable = |reason: String| WeightsError::Unreadable { path: path.into(), reason };
     let value: serde_json::Value = serde_json::from_str(text)
         .map_err(|error| unreadable(format!("has a model card that is no JSON: {error}")))?;
     let version = value.get("formatVersion").and_then(serde_json::Value::as_u64);
@@ -88,71 +89,9 @@ fn card_of(path: &Path, header: &Metadata) -> Result<Option<ModelCard>, ModelErr
         let reason = format!(
             "has a model card of format version {version}; this program reads version {FORMAT_VERSION}"
         );
-        return Err(unreadable(reason));
+        return Err(unreadable(reason).into());
     }
     let card = serde_json::from_value(value)
         .map_err(|error| unreadable(format!("has a model card that cannot be read: {error}")))?;
     Ok(Some(card))
-}
-
-fn read_header(path: &Path) -> Result<Metadata, ModelError> {
-    let mut file = open(path)?;
-    let unreadable =
-        |reason: String| ModelError::CheckpointUnreadable { path: path.into(), reason };
-    let io = |error: std::io::Error| unreadable(format!("cannot be read: {error}"));
-    let found = file.metadata().map_err(io)?.len();
-    let mut start = Vec::new();
-    Read::by_ref(&mut file).take(8).read_to_end(&mut start).map_err(io)?;
-    let length = start.as_slice().try_into().map(u64::from_le_bytes).ok();
-    let Some(length) = length.filter(|&length| length <= LONGEST_HEADER) else {
-        return Err(unreadable(look(&start).into()));
-    };
-    let mut header = Vec::new();
-    file.take(length).read_to_end(&mut header).map_err(io)?;
-    if (header.len() as u64) < length && header.first() == Some(&b'{') {
-        let reason = format!("is cut off: {found} bytes found, its header alone has {length}");
-        return Err(unreadable(reason));
-    }
-    let header: Metadata =
-        serde_json::from_slice(&header).map_err(|_| unreadable(look(&start).into()))?;
-    let expected = 8 + length + header.data_len() as u64;
-    if found != expected {
-        let reason = format!("is cut off or damaged: {found} bytes found, {expected} expected");
-        return Err(unreadable(reason));
-    }
-    Ok(header)
-}
-
-/// Opens a checkpoint for reading.
-fn open(path: &Path) -> Result<File, ModelError> {
-    let unreadable =
-        |reason: String| ModelError::CheckpointUnreadable { path: path.into(), reason };
-    let file = File::open(path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => ModelError::CheckpointNotFound { path: path.into() },
-        _ => unreadable(format!("cannot be opened: {error}")),
-    })?;
-    let kind = file.metadata().map_err(|error| unreadable(format!("cannot be read: {error}")))?;
-    if kind.is_dir() {
-        return Err(unreadable("is a directory".into()));
-    }
-    Ok(file)
-}
-
-/// What a file that is not safetensors looks like, as the end of a sentence.
-fn look(start: &[u8]) -> &'static str {
-    match start {
-        [] => "is an empty file",
-        [b'P', b'K', 3, 4, ..] => {
-            "is a zip archive, probably a PyTorch checkpoint (.pth); convert it to safetensors first"
-        }
-        [0x80, 2..=5, ..] => "is a PyTorch pickle (an old .pth); convert it to safetensors first",
-        [0x1f, 0x8b, ..] => "is gzip-compressed",
-        [0x89, b'H', b'D', b'F', ..] => "is an HDF5 file",
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "is a video file",
-        _ if start.len() < 8 => "is too short for a safetensors file",
-        _ if start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) => {
-            "is a text file"
-        }
-        _ => "is damaged or of another format (its header is no safetensors header)",
-    }
 }

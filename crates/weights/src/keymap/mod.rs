@@ -126,6 +126,20 @@ impl KeyMap {
         rename(state, name)
     }
 
+    /// As [`KeyMap::to_native`], but a temporal module around a layer is a difference: what a file
+    /// of another network has is unexpected. A classifier is still found under both of its names.
+    pub fn to_native_exactly(&self, state: StateDict) -> Renamed {
+        rename(state, |name| {
+            let exact = self.native_by_foreign.get(name).map(String::as_str);
+            exact.or_else(|| self.plain(name).filter(|_| self.is_classifier(name)))
+        })
+    }
+
+    fn is_classifier(&self, foreign: &str) -> bool {
+        let common = self.source.scheme(self.scheme).and_then(|scheme| scheme.common(foreign));
+        common.is_some_and(|common| scheme::classifier_leaf(&common).is_some())
+    }
+
     /// Native weights with the names of the source.
     pub fn to_foreign(&self, state: StateDict) -> Renamed {
         rename(state, |name| self.foreign(name))

@@ -96,7 +96,7 @@ impl Scheme {
 }
 
 /// The last word of a classifier's common name.
-fn classifier_leaf(common: &str) -> Option<&str> {
+pub(super) fn classifier_leaf(common: &str) -> Option<&str> {
     ["fc.", "joint.fc.", "classifier."].into_iter().find_map(|start| common.strip_prefix(start))
 }
 

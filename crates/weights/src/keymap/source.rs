@@ -1,11 +1,14 @@
 //! Whose names can be read and written.
 
+use serde::{Deserialize, Serialize};
+
 use super::pattern::from_common;
 use super::scheme::{Scheme, plain};
 use super::tables;
 
 /// A project whose official code gives names to weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
 pub enum Source {
     /// IBM/bLVNet-TAM.
     BlvnetTam,
@@ -27,6 +30,23 @@ pub enum Source {
     Pytorchvideo,
     /// facebookresearch/SlowFast: SlowFast and Slow.
     PySlowFast,
+}
+
+impl TryFrom<String> for Source {
+    type Error = String;
+
+    fn try_from(id: String) -> Result<Self, String> {
+        Self::from_id(&id).ok_or_else(|| {
+            let known = Self::ALL.map(Self::id).join(", ");
+            format!("expected one of {known} for the source of names but received {id}")
+        })
+    }
+}
+
+impl From<Source> for &'static str {
+    fn from(source: Source) -> Self {
+        source.id()
+    }
 }
 
 impl Source {
