@@ -8,7 +8,11 @@ pub fn all_codes() -> &'static [&'static str] {
 const CODES: &[&str] = &[
     "ABORTED",
     "CHECKPOINT_MISMATCH",
+    "CHECKPOINT_NAMES_UNKNOWN",
     "CHECKPOINT_NOT_FOUND",
+    "CHECKPOINT_REFUSED",
+    "CHECKPOINT_TOO_LARGE",
+    "CHECKPOINT_TRUNCATED",
     "CHECKPOINT_UNREADABLE",
     "CHECKPOINT_UNWRITABLE",
     "CHECKPOINT_WITHOUT_CARD",
@@ -78,8 +82,8 @@ mod tests {
 
     #[test]
     fn the_list_holds_the_codes_of_every_crate_and_no_other() {
-        let files =
-            ["kernels", "models", "video", "engine"].map(|name| format!("{name}/src/error.rs"));
+        let files = ["kernels", "weights", "models", "video", "engine"]
+            .map(|name| format!("{name}/src/error.rs"));
         let mut theirs: BTreeSet<String> = files.iter().flat_map(|file| codes_in(file)).collect();
         // What the binding adds: use after dispose, and a caught panic.
         theirs.extend(["DISPOSED".to_owned(), "INTERNAL".to_owned()]);

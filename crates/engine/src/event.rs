@@ -1,6 +1,7 @@
 //! What a run tells while it goes, and what it leaves.
 
 use serde::{Deserialize, Serialize};
+use timeweave_models::CheckpointReport;
 
 use crate::metrics::ClassResult;
 
@@ -70,6 +71,13 @@ pub enum TrainEvent {
         resumed_epochs: u64,
         /// `cpu` or `cuda:N`.
         device: String,
+    },
+    /// What the run starts from, once, where `init` names a file.
+    Init {
+        /// The file.
+        weights: String,
+        /// What became of every weight of the network.
+        report: CheckpointReport,
     },
     /// Every `train.logEvery` steps.
     Step {

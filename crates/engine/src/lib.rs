@@ -9,6 +9,7 @@
 mod classes;
 mod codes;
 pub mod config;
+mod convert;
 mod data;
 mod device;
 mod error;
@@ -30,6 +31,7 @@ mod trainer;
 
 pub use codes::all_codes;
 pub use config::{EvalConfig, PredictOptions, TrainConfig};
+pub use convert::{ConvertConfig, convert};
 pub use device::Device;
 pub use error::EngineError;
 pub use evaluator::evaluate;
@@ -37,7 +39,7 @@ pub use event::{EvalEvent, EvalResult, TrainEvent, TrainResult};
 pub use optimizer::Optimizer;
 pub use panics::catch_panic;
 pub use predictor::{
-    ClassScore, Failure, MeanInterlace, Outcome, PredictInput, Prediction, Predictor,
+    ClassScore, Failure, MeanInterlace, Outcome, PredictInput, Prediction, Predictor, Weights,
 };
 pub use schema::config_schemas;
 pub use trainer::train;

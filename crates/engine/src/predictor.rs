@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
-use timeweave_models::{LoadOptions, Model, ModelCard, ModelSpec, checkpoint};
+use timeweave_models::{
+    CheckpointReport, LoadOptions, Model, ModelCard, ModelSpec, checkpoint,
+};
 use timeweave_video::transform::{ClipRequest, Preprocess, Workspace, clip};
 use timeweave_video::{RgbImage, VideoSource, from_frames, open};
 
@@ -100,6 +102,16 @@ pub struct Predictor {
     model: Model,
     card: ModelCard,
     preprocess: Preprocess,
+    report: Option<CheckpointReport>,
+}
+
+/// A file of weights and how it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// The file.
+    pub path: PathBuf,
+    /// How strictly it must fit, and whose names it has.
+    pub options: LoadOptions,
 }
 
 impl Predictor {
@@ -109,23 +121,28 @@ impl Predictor {
     /// `INVALID_SPEC`, `DEVICE_UNAVAILABLE`, `INPUT_INVALID` for names that do not fit, and what checkpoints give.
     pub fn create(
         spec: ModelSpec,
-        weights: Option<&Path>,
+        weights: Option<&Weights>,
         seed: Option<i64>,
         device: Device,
         classes: Option<Vec<String>>,
     ) -> Result<Self, EngineError> {
         let model = Model::new(spec.clone(), device.resolve()?, seed)?;
         let mut card = ModelCard::new(spec);
-        if let Some(path) = weights {
-            model.load_weights(path, &LoadOptions::default())?;
+        let mut report = None;
+        if let Some(Weights { path, options }) = weights {
+            let loaded = model.load_weights(path, options)?;
+            // The names of its classes go with its classifier.
+            let keeps_classes = loaded.initialised.iter().all(|weight| !weight.is_classifier());
+            report = Some(loaded);
             if let Some(theirs) = checkpoint::read_card(path)? {
-                card = ModelCard { spec: card.spec, ..theirs };
+                let names = if keeps_classes { theirs.classes } else { Vec::new() };
+                card = ModelCard { spec: card.spec, classes: names, ..theirs };
             }
         }
         if let Some(classes) = classes {
             card.classes = classes;
         }
-        Self::with_card(model, card)
+        Self::with_card(model, card, report)
     }
 
     /// The network of a checkpoint. `spec` serves where the file has no card, and must fit the weights.
@@ -133,14 +150,31 @@ impl Predictor {
     /// # Errors
     /// What checkpoints give, and `DEVICE_UNAVAILABLE`.
     pub fn load(path: &Path, spec: Option<ModelSpec>, device: Device) -> Result<Self, EngineError> {
-        if let Some(spec) = spec {
-            return Self::create(spec, Some(path), None, device, None);
-        }
-        let (model, card) = Model::load(path, device.resolve()?)?;
-        Self::with_card(model, card)
+        let weights = Weights { path: path.to_owned(), options: LoadOptions::default() };
+        Self::load_as(&weights, spec, device)
     }
 
-    fn with_card(model: Model, mut card: ModelCard) -> Result<Self, EngineError> {
+    /// As [`Predictor::load`], with options for the file.
+    ///
+    /// # Errors
+    /// As [`Predictor::load`].
+    pub fn load_as(
+        weights: &Weights,
+        spec: Option<ModelSpec>,
+        device: Device,
+    ) -> Result<Self, EngineError> {
+        let spec = match spec {
+            Some(spec) => spec,
+            None => checkpoint::card_or_error(&weights.path)?.spec,
+        };
+        Self::create(spec, Some(weights), None, device, None)
+    }
+
+    fn with_card(
+        model: Model,
+        mut card: ModelCard,
+        report: Option<CheckpointReport>,
+    ) -> Result<Self, EngineError> {
         let classes = model.spec.num_classes() as usize;
         if card.classes.is_empty() {
             card.classes = (0..classes).map(|class| class.to_string()).collect();
@@ -158,12 +192,17 @@ impl Predictor {
             crate::config::parse_value(&card.preprocess)?
         };
         card.preprocess = crate::config::to_value(&preprocess);
-        Ok(Self { model, card, preprocess })
+        Ok(Self { model, card, preprocess, report })
     }
 
     /// The network.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// What became of every weight; none where no file was loaded.
+    pub fn load_report(&self) -> Option<&CheckpointReport> {
+        self.report.as_ref()
     }
 
     /// Names of the classes.

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use timeweave_models::{GENERATOR, LoadOptions, Model, ModelCard, checkpoint};
+use timeweave_models::{CheckpointReport, GENERATOR, Model, ModelCard, checkpoint};
 
 use crate::classes::{check_flip, read_classes};
 use timeweave_video::Batch;
@@ -50,6 +50,8 @@ struct Trainer<'a> {
     folder: RunFolder,
     classes: Vec<String>,
     model: Model,
+    /// What became of the weights of `init`; none in a run that goes on.
+    start: Option<CheckpointReport>,
     optimizer: Optimizer,
     objective: Objective,
     input: ClipInput,
@@ -93,12 +95,9 @@ impl<'a> Trainer<'a> {
         let val = config.data.val.as_ref();
         let val = val.map(|val| Split::of_training(&config, val, (false, &classes))).transpose()?;
         let mut model = Model::new(config.model.clone(), device, Some(config.train.seed as i64))?;
-        if let Some(init) = &config.init {
-            model.load_weights(
-                &init.weights,
-                &LoadOptions { allow_new_classifier: init.new_classifier },
-            )?;
-        }
+        let start = config.init.as_ref();
+        let start =
+            start.map(|init| model.load_weights(&init.weights, &init.options())).transpose()?;
         let mut optimizer = Optimizer::new(&config.optimizer, &model.vs)?;
         // Last, so that a run that cannot start leaves no folder.
         let Place { folder, is_resumed } = RunFolder::place(&config)?;
@@ -120,6 +119,7 @@ impl<'a> Trainer<'a> {
             folder,
             classes,
             model,
+            start: start.filter(|_| !is_resumed),
             optimizer,
             train,
             val,
@@ -143,6 +143,10 @@ impl<'a> Trainer<'a> {
             resumed_epochs: self.progress.epochs,
             device: device::name(self.model.vs.device()),
         });
+        if let (Some(report), Some(init)) = (self.start.take(), &self.config.init) {
+            let weights = init.weights.display().to_string();
+            (self.events)(TrainEvent::Init { weights, report });
+        }
         for number in self.progress.epochs + 1..=epochs {
             let start = Instant::now();
             let Trained { figures: train, lr, data_wait } = self.train_epoch(number)?;

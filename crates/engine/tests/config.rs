@@ -199,8 +199,17 @@ fn a_checkpoint_of_another_architecture_is_refused_by_name() {
         Predictor::load(&path, Some(spec("tin")), Device::Cpu).expect_err("another architecture");
     assert_eq!(error.code(), "CHECKPOINT_MISMATCH");
     assert!(error.to_string().contains("tsn") && error.to_string().contains("tin"), "{error}");
-    let error = error_with("/init", json!({ "weights": path }));
+    let json = json!({ "arch": "blvnet-tam", "numClasses": 4, "numFrames": 4 });
+    let blvnet = config::parse_value(&json).expect("a spec");
+    let blvnet = Predictor::create(blvnet, None, Some(1), Device::Cpu, None).expect("a network");
+    let other = folder.path().join("blvnet.safetensors");
+    blvnet.save(&other).expect("a checkpoint");
+    let error = error_with("/init", json!({ "weights": other }));
     assert_eq!(error.code(), "CHECKPOINT_MISMATCH", "{error}");
+    assert!(error.to_string().contains("blvnet-tam-50"), "{error}");
+    let error = error_with("/init", json!({ "weights": path, "from": "caffe" }));
+    assert_eq!(error.code(), "CONFIG_INVALID", "{error}");
+    assert!(error.to_string().contains("torchvision"), "{error}");
     assert!(Predictor::load(&path, Some(spec("tsn")), Device::Cpu).is_ok());
 }
 

@@ -11,7 +11,7 @@ use support::{data, run, run_whole, train_json};
 use tch::Tensor;
 use timeweave_engine::{
     Device, EvalResult, Outcome, PredictInput, PredictOptions, Predictor, TrainEvent, config,
-    evaluate,
+    convert, evaluate,
 };
 use timeweave_video::{OpenOptions, open};
 
@@ -191,4 +191,31 @@ fn a_loss_that_is_no_number_names_its_step() {
         error.to_string().contains("optimizer.lr") && error.to_string().contains("epoch 1"),
         "{error}"
     );
+}
+
+#[test]
+fn a_run_starts_from_an_image_network_and_says_what_became_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    // A file as torchvision's, of another number of classes.
+    let spec = config::parse_value(&json!({ "arch": "tsn", "numClasses": 7 })).expect("a spec");
+    let image = Predictor::create(spec, None, Some(3), Device::Cpu, None).expect("a network");
+    image.save(&at("tsn.safetensors")).expect("a checkpoint");
+    let request = json!({
+        "input": at("tsn.safetensors"), "output": at("resnet18.pth"), "names": "torchvision",
+    });
+    let report = convert(&config::parse_value(&request).expect("a request")).expect("a file");
+    assert!(report.left_out.is_empty() && report.tensors == report.report.loaded.len());
+
+    let mut json = train_json(&at("run"));
+    json["init"] = json!({ "weights": at("resnet18.pth") });
+    json["train"]["epochs"] = json!(1);
+    let (_, events) = run_whole(&json);
+    assert!(matches!(events[0], TrainEvent::Start { .. }));
+    let TrainEvent::Init { weights, report } = &events[1] else { panic!("{:?}", events[1]) };
+    assert!(weights.ends_with("resnet18.pth"));
+    assert_eq!(report.source.map(|source| source.id()), Some("torchvision"));
+    assert_eq!(report.initialised.len(), 2, "the classifier");
+    assert!(report.missing.is_empty() && report.unexpected.is_empty());
+    assert_eq!(report.loaded.len() + report.reshaped.len(), image.model().vs.len());
 }

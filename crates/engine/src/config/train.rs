@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use timeweave_models::{ModelError, ModelSpec};
+use timeweave_models::{LoadOptions, ModelError, ModelSpec, Source};
 use timeweave_video::list::{ListFormat, Separator};
 use timeweave_video::loader::OnError;
 use timeweave_video::transform::{Preprocess, Stack};
@@ -50,11 +50,30 @@ pub struct TrainConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InitConfig {
-    /// A safetensors file with the network's own names.
+    /// A checkpoint of ours or of another project: PyTorch's files and safetensors. Weights of a
+    /// related network are fitted, and the `init` event says how.
     pub weights: PathBuf,
-    /// Start with a fresh classifier where the file's does not fit.
+    /// Whose names the file has; found in the names when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "source_schema")]
+    pub from: Option<Source>,
+    /// Start with a fresh classifier where the file's does not fit; after an image network it is
+    /// always fresh.
     #[serde(default)]
     pub new_classifier: bool,
+}
+
+fn source_schema(_: &mut SchemaGenerator) -> Schema {
+    let mut ids: Vec<Option<&str>> = Source::ALL.iter().map(|source| Some(source.id())).collect();
+    ids.push(None);
+    json_schema!({ "enum": ids })
+}
+
+impl InitConfig {
+    /// How the file is read.
+    pub(crate) fn options(&self) -> LoadOptions {
+        LoadOptions { source: self.from, new_classifier: self.new_classifier, adapt: true }
+    }
 }
 
 /// The lists and how their videos become clips.
