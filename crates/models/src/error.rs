@@ -47,7 +47,9 @@ pub enum ModelError {
     },
     /// The checkpoint has no model card, so it does not say which network it belongs to.
     #[error(
-        "expected a model card in {} but it holds weights only, as files of other projects do; pass a spec",
+        "expected a model card in {} but it holds weights only, as files of other projects do; \
+         pass a spec, or write a file with a card: timeweave convert {} OUT.safetensors --arch ARCH",
+        path.display(),
         path.display()
     )]
     CheckpointWithoutCard {

@@ -13,7 +13,7 @@ use crate::{StateDict, WeightsError, pytorch, safetensors_file};
 /// Bytes that [`look`] wants to see.
 const START: u64 = 64;
 
-/// Reads the tensors of a checkpoint: PyTorch's zip files and older pickles (`.pth`, `.pt`,
+/// Reads the tensors of a checkpoint: PyTorch's zip files, older pickles and tar files (`.pth`, `.pt`,
 /// `.pth.tar`, `.pyth`) and safetensors, recognised by their content. No code of the file runs.
 ///
 /// Of PyTorch's files the first of `state_dict`, `model_state` and `model` that is a dict counts,
@@ -35,7 +35,7 @@ pub fn read_texts(path: impl AsRef<Path>) -> Result<IndexMap<String, String>, We
         let mut input = Input::new(reader, length);
         match Form::of(&mut input)? {
             Form::Safetensors => safetensors_file::read_texts(&mut input),
-            Form::Zip | Form::Legacy => Ok(IndexMap::new()),
+            Form::Zip | Form::Legacy | Form::Tar => Ok(IndexMap::new()),
         }
     })
 }
@@ -73,6 +73,7 @@ fn read_any(reader: &mut dyn ReadSeek, length: u64) -> Result<StateDict, Fault> 
         Form::Safetensors => safetensors_file::read(&mut input)?,
         Form::Zip => pytorch::read_zip(&mut input)?,
         Form::Legacy => pytorch::read_legacy(&mut input)?,
+        Form::Tar => pytorch::read_tar(&mut input)?,
     };
     Ok(state.without_module())
 }
@@ -82,6 +83,7 @@ enum Form {
     Safetensors,
     Zip,
     Legacy,
+    Tar,
 }
 
 impl Form {
@@ -91,6 +93,7 @@ impl Form {
             start if safetensors_file::looks_like(start) => Ok(Self::Safetensors),
             [b'P', b'K', 3, 4, ..] => Ok(Self::Zip),
             [0x80, 2..=5, ..] => Ok(Self::Legacy),
+            _ if pytorch::looks_like_tar(input)? => Ok(Self::Tar),
             start => Err(Fault::Unreadable(look(start).into())),
         }
     }

@@ -12,16 +12,19 @@ pub enum Format {
     Zip,
     /// PyTorch's row of pickles (before 1.6).
     Legacy,
+    /// PyTorch's tar archive (before 0.1.10).
+    Tar,
     /// safetensors.
     Safetensors,
 }
 
 impl Format {
-    /// The name of the form: `zip`, `legacy` or `safetensors`.
+    /// The name of the form: `zip`, `legacy`, `tar` or `safetensors`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Zip => "zip",
             Self::Legacy => "legacy",
+            Self::Tar => "tar",
             Self::Safetensors => "safetensors",
         }
     }

@@ -90,6 +90,7 @@ fn originals() -> Vec<Vec<u8>> {
         .collect();
     assert!(files.len() > 20, "{} files", files.len());
     let whole = files.iter().map(|file| std::fs::read(file).expect("a fixture"));
+    let whole = whole.chain([support::first_form::archive(6)]);
     whole.flat_map(|file| [without_checksums(file.clone()), file]).collect()
 }
 

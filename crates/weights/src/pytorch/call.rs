@@ -14,14 +14,21 @@ const LONGEST_KEY: usize = 1024;
 pub(super) fn global(module: &str, name: &str) -> Result<Value, Fault> {
     let global = match (module, name) {
         ("collections", "OrderedDict") => Global::OrderedDict,
-        ("torch._utils", "_rebuild_tensor_v2") => Global::RebuildTensor,
+        // Without the suffix before PyTorch 0.4, when a tensor knew of no gradient.
+        ("torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor") => Global::RebuildTensor,
+        ("torch.nn.parameter", "Parameter") => Global::Parameter,
         ("torch._utils", "_rebuild_parameter") => Global::RebuildParameter,
         ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Global::NumpyScalar,
         ("numpy", "dtype") => Global::NumpyDtype,
         ("_codecs", "encode") => Global::Encode,
-        ("torch", name) => {
-            let dtype = Dtype::ALL.into_iter().find(|dtype| dtype.storage_class() == name);
-            Global::Storage(dtype.ok_or_else(|| refused("torch", name))?)
+        ("torch" | "torch.cuda", name) => {
+            let class = name.replace("Tensor", "Storage");
+            let dtype = Dtype::ALL.into_iter().find(|dtype| dtype.storage_class() == class);
+            match dtype {
+                Some(_) if class != name => Global::TensorType,
+                Some(dtype) => Global::Storage(dtype),
+                None => return Err(refused(module, name)),
+            }
         }
         _ => return Err(refused(module, name)),
     };
@@ -45,14 +52,54 @@ pub(super) fn reduce(heap: &mut Heap, function: Value, arguments: Value) -> Resu
         Global::OrderedDict if arguments.is_empty() => {
             Ok(heap.add(Node::Dict { ordered: true, items: Vec::new() }))
         }
+        // Python 2 pickles it with a list of its items.
+        Global::OrderedDict => {
+            let items = match (&*arguments, arguments.first().and_then(|&list| heap.node(list))) {
+                ([_], Some(Node::List(items))) => items.clone(),
+                _ => return Err(bad_arguments(global)),
+            };
+            ordered(heap, &items)
+        }
         Global::RebuildTensor => rebuild(heap, &arguments),
+        Global::Parameter => match arguments.first() {
+            Some(&data) if matches!(heap.node(data), Some(Node::Tensor(_))) => {
+                Ok(heap.add(Node::Parameter(Some(data))))
+            }
+            _ => Err(bad_arguments(global)),
+        },
         Global::RebuildParameter => match (arguments.first(), arguments.len()) {
             (Some(&data), 3) if matches!(heap.node(data), Some(Node::Tensor(_))) => Ok(data),
             _ => Err(bad_arguments(global)),
         },
         Global::NumpyDtype => Ok(Value::Inert(Inert::Dtype)),
         Global::NumpyScalar | Global::Encode => Ok(Value::Inert(Inert::Other)),
-        Global::OrderedDict | Global::Storage(_) => Err(bad_arguments(global)),
+        Global::Storage(_) | Global::TensorType => Err(bad_arguments(global)),
+    }
+}
+
+/// An `OrderedDict` of a list of pairs. Each counts as an instruction, for the list can be used
+/// again and again.
+fn ordered(heap: &mut Heap, pairs: &[Value]) -> Result<Value, Fault> {
+    let mut items = Vec::new();
+    for &pair in pairs {
+        heap.step()?;
+        match heap.node(pair) {
+            Some(Node::List(pair) | Node::Tuple(pair)) if pair.len() == 2 => {
+                items.push((pair[0], pair[1]));
+            }
+            _ => return Err(bad_arguments(Global::OrderedDict)),
+        }
+    }
+    Ok(heap.add(Node::Dict { ordered: true, items }))
+}
+
+/// An object that a class makes of itself: only an empty parameter, which is told its tensor by
+/// [`build`].
+pub(super) fn create(heap: &mut Heap, class: Value, arguments: Value) -> Result<Value, Fault> {
+    match (class, heap.tuple(arguments)) {
+        (Value::Global(Global::Parameter), Some([])) => Ok(heap.add(Node::Parameter(None))),
+        (Value::Global(Global::Parameter), Some(_)) => reduce(heap, class, arguments),
+        _ => Err(Fault::Refused(format!("an object (NEWOBJ) of {}", heap.kind(class)))),
     }
 }
 
@@ -60,9 +107,12 @@ fn bad_arguments(global: Global) -> Fault {
     Fault::Refused(format!("a call of {global:?} with arguments that torch.save never writes"))
 }
 
-/// `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks)`.
+/// `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks)`; the older
+/// one lacks the last two.
 fn rebuild(heap: &mut Heap, arguments: &[Value]) -> Result<Value, Fault> {
-    let &[storage, Value::Int(offset), sizes, strides, _, _] = arguments else {
+    let (&[storage, Value::Int(offset), sizes, strides]
+    | &[storage, Value::Int(offset), sizes, strides, _, _]) = arguments
+    else {
         return Err(bad_arguments(Global::RebuildTensor));
     };
     let (Some(&Node::Storage(storage)), Some(sizes), Some(strides)) =
@@ -103,8 +153,17 @@ fn number(value: Value, what: &str) -> Result<u64, Fault> {
     }
 }
 
-/// The object after it is told its state, which is never looked at.
-pub(super) fn build(heap: &Heap, object: Value) -> Result<Value, Fault> {
+/// The object after it is told its state. It is only looked at for the tensor of a parameter that
+/// has none yet: `(data, grad, hooks, requires_grad, volatile)`.
+pub(super) fn build(heap: &mut Heap, object: Value, state: Value) -> Result<Value, Fault> {
+    if let Some(&Node::Parameter(data)) = heap.node(object) {
+        let told = heap.tuple(state).filter(|state| state.len() == 5).map(|state| state[0]);
+        let told = told.filter(|&data| matches!(heap.node(data), Some(Node::Tensor(_))));
+        if let Some(node) = heap.node_mut(object) {
+            *node = Node::Parameter(data.or(told));
+        }
+        return Ok(object);
+    }
     match (object, heap.node(object)) {
         (Value::Inert(Inert::Dtype), _) | (_, Some(Node::Dict { ordered: true, .. })) => Ok(object),
         _ => Err(Fault::Refused(format!("{} with a state of its own", heap.kind(object)))),
@@ -113,7 +172,12 @@ pub(super) fn build(heap: &Heap, object: Value) -> Result<Value, Fault> {
 
 /// The storage of a persistent id: `('storage', class, key, location, count)`, and `None` behind
 /// them in the legacy form.
+///
+/// The oldest form speaks of its tensors by number.
 pub(super) fn storage(heap: &mut Heap, id: Value) -> Result<Value, Fault> {
+    if let Some(&tensor) = heap.text(id).and_then(|number| heap.tensors.get(number)) {
+        return Ok(tensor);
+    }
     let parts = heap.tuple(id).unwrap_or_default();
     let &[tag, Value::Global(Global::Storage(dtype)), key, _, Value::Int(count), ref view @ ..] =
         parts

@@ -35,6 +35,10 @@ pub(super) fn tensors(
         .into_iter()
         .filter_map(|(name, value)| match heap.node(value) {
             Some(Node::Tensor(tensor)) => Some((name, tensor)),
+            Some(&Node::Parameter(Some(value))) => match heap.node(value) {
+                Some(Node::Tensor(tensor)) => Some((name, tensor)),
+                _ => None,
+            },
             _ => None,
         })
         .collect();

@@ -26,6 +26,9 @@ mod op {
     pub(super) const BINFLOAT: u8 = b'G';
     pub(super) const BINUNICODE: u8 = b'X';
     pub(super) const SHORT_BINUNICODE: u8 = 0x8c;
+    pub(super) const BINSTRING: u8 = b'T';
+    pub(super) const SHORT_BINSTRING: u8 = b'U';
+    pub(super) const NEWOBJ: u8 = 0x81;
     pub(super) const EMPTY_DICT: u8 = b'}';
     pub(super) const EMPTY_LIST: u8 = b']';
     pub(super) const EMPTY_TUPLE: u8 = b')';
@@ -52,13 +55,12 @@ mod op {
     /// Name of an instruction of Python's that is refused.
     pub(super) fn refused(code: u8) -> &'static str {
         match code {
-            0x81 => "NEWOBJ",
             0x82..=0x84 => "EXT",
             0x92 => "NEWOBJ_EX",
             b'i' => "INST",
             b'o' => "OBJ",
             b'P' => "PERSID",
-            b'T' | b'U' | b'S' => "STRING of Python 2",
+            b'S' => "STRING of protocol 0",
             b'B' | b'C' | 0x8e | 0x96 => "BYTES",
             0x8b => "LONG4",
             0x8d => "BINUNICODE8",
@@ -120,7 +122,9 @@ impl Machine<'_, '_, '_> {
             | op::LONG1
             | op::BINFLOAT
             | op::BINUNICODE
-            | op::SHORT_BINUNICODE => self.scalar(code),
+            | op::SHORT_BINUNICODE
+            | op::BINSTRING
+            | op::SHORT_BINSTRING => self.scalar(code),
             op::EMPTY_DICT
             | op::EMPTY_LIST
             | op::EMPTY_TUPLE
@@ -129,7 +133,7 @@ impl Machine<'_, '_, '_> {
             op::BINPUT | op::LONG_BINPUT | op::MEMOIZE | op::BINGET | op::LONG_BINGET => {
                 self.memory(code)
             }
-            op::GLOBAL | op::STACK_GLOBAL | op::REDUCE | op::BUILD | op::BINPERSID => {
+            op::GLOBAL | op::STACK_GLOBAL | op::REDUCE | op::NEWOBJ | op::BUILD | op::BINPERSID => {
                 self.object(code)
             }
             op::SETITEM | op::SETITEMS | op::APPEND | op::APPENDS => self.fill(code),
@@ -166,11 +170,11 @@ impl Machine<'_, '_, '_> {
                 self.stream.array::<8>()?;
                 Value::Float
             }
-            op::BINUNICODE => {
+            op::BINUNICODE | op::BINSTRING => {
                 let count = u32::from_le_bytes(self.stream.array()?);
                 self.unicode(count)?
             }
-            op::SHORT_BINUNICODE => {
+            op::SHORT_BINUNICODE | op::SHORT_BINSTRING => {
                 let count = self.stream.byte()?;
                 self.unicode(count.into())?
             }
@@ -242,8 +246,12 @@ impl Machine<'_, '_, '_> {
                 call::reduce(self.heap, function, arguments)?
             }
             op::BUILD => {
-                let (_state, object) = (self.pop()?, self.pop()?);
-                call::build(self.heap, object)?
+                let (state, object) = (self.pop()?, self.pop()?);
+                call::build(self.heap, object, state)?
+            }
+            op::NEWOBJ => {
+                let (arguments, class) = (self.pop()?, self.pop()?);
+                call::create(self.heap, class, arguments)?
             }
             _ => {
                 let id = self.pop()?;

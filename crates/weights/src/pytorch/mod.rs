@@ -1,5 +1,5 @@
-//! Reading PyTorch's files: the zip archives that `torch.save` writes since 1.6 and the row of
-//! pickles that it wrote before.
+//! Reading PyTorch's files: the zip archives that `torch.save` writes since 1.6, the row of pickles
+//! that it wrote before, and the tar archives of its first months.
 
 mod archive;
 mod call;
@@ -7,6 +7,7 @@ mod collect;
 mod machine;
 mod storage;
 mod stream;
+mod tar;
 mod value;
 mod view;
 
@@ -22,6 +23,7 @@ use self::value::{Heap, Node, Value};
 use crate::error::{Fault, quoted};
 use crate::input::Input;
 use crate::{Format, StateDict};
+pub(crate) use tar::looks_like as looks_like_tar;
 
 /// What the legacy form begins with, pickled: 0x1950a86a20f9469cfc6c, little-endian.
 const LEGACY_MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
@@ -77,6 +79,12 @@ pub(crate) fn read_legacy(input: &mut Input<'_>) -> Result<StateDict, Fault> {
     let position = stream.position();
     let storages = Storages::legacy(input, &heap, keys, position)?;
     finish(input, &heap, value, &storages, Format::Legacy)
+}
+
+pub(crate) fn read_tar(input: &mut Input<'_>) -> Result<StateDict, Fault> {
+    let mut heap = Heap::default();
+    let (value, storages) = tar::read(input, &mut heap)?;
+    finish(input, &heap, value, &storages, Format::Tar)
 }
 
 fn finish(

@@ -1,6 +1,6 @@
 //! The bytes of a pickle one after the other.
 
-use super::too_long;
+use super::{LONGEST_PICKLE, too_long};
 use crate::error::Fault;
 use crate::input::Input;
 
@@ -10,6 +10,7 @@ const CHUNK: u64 = 1 << 16;
 /// A part of a file, read forwards.
 pub(super) struct Stream<'s, 'a> {
     input: &'s mut Input<'a>,
+    start: u64,
     end: u64,
     buffer: Vec<u8>,
     buffer_start: u64,
@@ -19,7 +20,7 @@ pub(super) struct Stream<'s, 'a> {
 impl<'s, 'a> Stream<'s, 'a> {
     /// The bytes from `start` to `end` of a file.
     pub(super) fn new(input: &'s mut Input<'a>, start: u64, end: u64) -> Self {
-        Self { input, end, buffer: Vec::new(), buffer_start: start, next: 0 }
+        Self { input, start, end, buffer: Vec::new(), buffer_start: start, next: 0 }
     }
 
     /// Place of the next byte in the file.
@@ -61,6 +62,18 @@ impl<'s, 'a> Stream<'s, 'a> {
         Ok(bytes)
     }
 
+    /// Passes over the next `count` bytes, which must be there; `what` names them.
+    pub(super) fn skip(&mut self, count: u64, what: &str) -> Result<(), Fault> {
+        let start = self.position();
+        if count > self.end - start {
+            return Err(Fault::Truncated(format!("ends inside {what} of {count} bytes")));
+        }
+        self.buffer.clear();
+        self.buffer_start = start + count;
+        self.next = 0;
+        Ok(())
+    }
+
     /// The next `N` bytes.
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         let mut bytes = [0; N];
@@ -86,7 +99,7 @@ impl<'s, 'a> Stream<'s, 'a> {
     }
 
     fn ended(&self) -> Fault {
-        if self.end < self.input.length() {
+        if self.end - self.start >= LONGEST_PICKLE {
             return too_long(self.input.length());
         }
         Fault::Truncated(format!("ends inside its pickle, at byte {}", self.end))

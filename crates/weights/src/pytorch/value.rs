@@ -4,6 +4,8 @@
 //! is a number in a row, not a pointer that never dies, and a tower of a million lists is dropped
 //! without recursion.
 
+use std::collections::HashMap;
+
 use indexmap::IndexSet;
 
 use crate::Dtype;
@@ -40,7 +42,10 @@ pub(super) enum Global {
     OrderedDict,
     RebuildTensor,
     RebuildParameter,
+    Parameter,
     Storage(Dtype),
+    /// A tensor's class, which only the oldest form names.
+    TensorType,
     NumpyDtype,
     NumpyScalar,
     Encode,
@@ -61,6 +66,8 @@ pub(super) enum Node {
     },
     Storage(Storage),
     Tensor(Tensor),
+    /// PyTorch's wrapper of a trained tensor; old pickles tell it its tensor afterwards.
+    Parameter(Option<Value>),
 }
 
 /// A row of elements that tensors are views of.
@@ -91,6 +98,8 @@ pub(super) struct Heap {
     steps: u64,
     /// Keys of all storages.
     pub(super) keys: IndexSet<String>,
+    /// Tensors by the numbers under which the oldest form speaks of them.
+    pub(super) tensors: HashMap<String, Value>,
 }
 
 impl Heap {
@@ -183,6 +192,7 @@ impl Heap {
                 Some(Node::Dict { .. }) => "a dict",
                 Some(Node::Storage(_)) => "a storage",
                 Some(Node::Tensor(_)) => "a tensor",
+                Some(Node::Parameter(_)) => "a parameter",
                 Some(Node::Long(_)) | None => "an integer",
             },
         }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part of this module")]
 
+pub mod first_form;
+
 use std::path::{Path, PathBuf};
 
 /// The folder of golden numbers: that of `TIMEWEAVE_FIXTURES`, else the project's own.
