@@ -35,7 +35,9 @@ export type {
   TrainCrop,
   TsmSpec,
   TsnSpec,
+  WeightSource,
 } from './lib/config.js'
+export { convert, type ConvertOptions, type ConvertReport } from './lib/convert.js'
 export { ERROR_CODES, TimeweaveError, type ErrorCode } from './lib/errors.js'
 export { evaluate } from './lib/evaluate.js'
 export { createModel, listModels, loadModel, type CreateModelOptions, type LoadModelOptions, type Model } from './lib/model.js'
@@ -48,6 +50,7 @@ export type {
   EvalResult,
   Frame,
   InterlaceState,
+  LoadReport,
   ModelInfo,
   ParameterInfo,
   Prediction,

@@ -56,7 +56,8 @@ const lines = (text: string): Record<string, Json>[] =>
 test.serial('--help names the verbs and ends with 0', async (t) => {
   const { status, stdout } = await timeweave(['--help'])
   t.is(status, 0)
-  for (const verb of ['setup', 'doctor', 'models', 'prepare', 'train', 'test', 'predict', 'demo']) t.regex(stdout, new RegExp(`^  ${verb} `, 'm'))
+  for (const verb of ['setup', 'doctor', 'models', 'prepare', 'train', 'test', 'predict', 'convert', 'demo'])
+    t.regex(stdout, new RegExp(`^  ${verb} `, 'm'))
   const help = await timeweave(['predict', '--help'])
   t.is(help.status, 0)
   for (const option of ['--json', '--device', '--checkpoint', '--top-k']) t.true(help.stdout.includes(option), option)

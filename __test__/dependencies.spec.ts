@@ -15,7 +15,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   loader: [],
   video: [],
   weights: [],
-  models: ['kernels'],
+  models: ['kernels', 'weights'],
   engine: ['kernels', 'models', 'video'],
   node: ['engine', 'models', 'video'],
   benches: ['kernels', 'models', 'video'],

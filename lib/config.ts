@@ -8,6 +8,23 @@ export type * from './preprocess.js'
 /** Where a network lives; `auto` is the first CUDA device where there is one, else the CPU. */
 export type Device = 'auto' | 'cpu' | 'cuda' | `cuda:${number}`
 
+/** Projects whose names for weights are known. */
+export const WEIGHT_SOURCES = [
+  'blvnet-tam',
+  'action-recognition-pytorch',
+  'big-little-net',
+  'x-temporal',
+  'tin',
+  'tsm',
+  'torchvision',
+  'mmaction2',
+  'pytorchvideo',
+  'pyslowfast',
+] as const
+
+/** A project whose names a file of weights can have. */
+export type WeightSource = (typeof WEIGHT_SOURCES)[number]
+
 /** What a frame of the clip holds: 3 channels, 10 (five pairs of optical flow) or 18 (six images). */
 export type Modality = 'rgb' | 'flow' | 'rgb-diff'
 
@@ -338,9 +355,11 @@ export interface TrainConfig {
   model: ModelSpec
   /** Weights to start from. @default fresh ones */
   init?: {
-    /** A safetensors file with the network's own names. */
+    /** A checkpoint of ours or of another project. Weights of a related network are fitted, and the `init` event says how. */
     weights: string
-    /** Start with a fresh classifier where the file's does not fit. @default false */
+    /** Whose names the file has. @default found in the names */
+    from?: WeightSource | null
+    /** Start with a fresh classifier where the file's does not fit; after an image network it is always fresh. @default false */
     newClassifier?: boolean
   } | null
   /** The lists and how their videos become clips. */

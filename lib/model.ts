@@ -1,15 +1,21 @@
 //! A network in memory: prediction, tensors in and out, weights.
 
-import type { Device, ModelSpec, PredictOptions } from './config.js'
+import type { Device, ModelSpec, PredictOptions, WeightSource } from './config.js'
 import { TimeweaveError, errorFromRecord, type ErrorRecord } from './errors.js'
 import { checkTensor, isSingleInput, nativeInputs, pathOf } from './input.js'
 import { awaitNative, callNative, type NativeModel } from './native.js'
-import type { InterlaceState, ModelInfo, ParameterInfo, Prediction, PredictionFailure, Tensor, VideoInput } from './results.js'
+import type { InterlaceState, LoadReport, ModelInfo, ParameterInfo, Prediction, PredictionFailure, Tensor, VideoInput } from './results.js'
 
 /** How a fresh network is made. */
 export interface CreateModelOptions {
-  /** A safetensors file with the network's own names, loaded strictly. @default fresh weights */
+  /** A checkpoint of ours or of another project, loaded strictly; {@link Model.loadReport} says what came of it. @default fresh weights */
   weights?: string | URL
+  /** Whose names the file has. @default found in the names */
+  from?: WeightSource
+  /** Start with a fresh classifier where the file's does not fit. @default false */
+  newClassifier?: boolean
+  /** Fit the weights of a related network: an image network, another modality, no temporal modules, other frames. @default false */
+  adapt?: boolean
   /** @default 'auto' */
   device?: Device
   /** Decides fresh weights. @default different every time */
@@ -20,8 +26,10 @@ export interface CreateModelOptions {
 
 /** How a checkpoint is loaded. */
 export interface LoadModelOptions {
-  /** The network, for a file without a model card. @default from the card */
+  /** The network, for a file without a model card, as those of other projects. @default from the card */
   spec?: ModelSpec
+  /** Whose names the file has. @default found in the names */
+  from?: WeightSource
   /** @default 'auto' */
   device?: Device
 }
@@ -33,6 +41,8 @@ export class Model {
   readonly info: ModelInfo
   /** Names of the classes, in the order of the logits. */
   readonly classes: readonly string[]
+  /** What became of every weight when a file was loaded; null for fresh weights. */
+  readonly loadReport: LoadReport | null
   readonly #native: NativeModel
 
   private constructor(model: NativeModel) {
@@ -40,6 +50,7 @@ export class Model {
     this.spec = JSON.parse(model.spec())
     this.info = JSON.parse(model.info())
     this.classes = model.classes()
+    this.loadReport = JSON.parse(model.loadReport())
   }
 
   /** @internal The way from the native side to here. */

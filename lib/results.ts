@@ -1,6 +1,6 @@
 //! What comes back: events, results and predictions, all plain data.
 
-import type { ModelSpec, TrainConfig } from './config.js'
+import type { ModelSpec, TrainConfig, WeightSource } from './config.js'
 import type { TimeweaveError } from './errors.js'
 
 /** A dense array of numbers, the last dimension running fastest. */
@@ -44,6 +44,29 @@ export interface ParameterInfo {
   readonly shape: readonly number[]
   /** Such as `float32`. */
   readonly dtype: string
+}
+
+/** What became of every weight when a file was loaded. Each weight is in `loaded`, `missing` or `reshaped`. */
+export interface LoadReport {
+  /** Whose names the file has; null when they are the network's own. */
+  readonly source: WeightSource | null
+  /** Weights that the file fills as it is. */
+  readonly loaded: readonly string[]
+  /** Weights that the file lacks. */
+  readonly missing: readonly string[]
+  /** Names of the file that the network has no place for. */
+  readonly unexpected: readonly string[]
+  /** Weights of another shape in the file, and what was made of them. */
+  readonly reshaped: readonly {
+    readonly name: string
+    /** In the network. */
+    readonly expected: readonly number[]
+    /** In the file. */
+    readonly found: readonly number[]
+    readonly reason: string
+  }[]
+  /** Those of `missing` and `reshaped` that keep their fresh values, and why. */
+  readonly initialised: readonly { readonly name: string; readonly reason: string }[]
 }
 
 /** A class and how sure the network is of it. */
@@ -99,6 +122,12 @@ export type TrainEvent =
       /** Epochs that a resumed run has behind it. */
       readonly resumedEpochs: number
       readonly device: string
+    }
+  | {
+      /** Once, where `init` names a file. */
+      readonly type: 'init'
+      readonly weights: string
+      readonly report: LoadReport
     }
   | {
       readonly type: 'step'

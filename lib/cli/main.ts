@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { packageRoot } from '../../setup/places.mjs'
 import { toTimeweaveError } from '../errors.js'
+import { convertCommand } from './convert.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
 import { INTERRUPTED } from './interrupt.js'
@@ -33,6 +34,7 @@ const verbs = [
   trainCommand(),
   testCommand(),
   predictCommand(),
+  convertCommand(),
   demoCommand(),
 ]
 for (const verb of verbs) program.addCommand(verb)

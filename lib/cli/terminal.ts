@@ -1,6 +1,7 @@
 //! What people see: tables, figures and moving progress lines on standard error.
 
 import { stripVTControlCharacters } from 'node:util'
+import type { LoadReport } from '../results.js'
 
 /** Writes a line for people. */
 export function say(line: string): void {
@@ -27,6 +28,26 @@ export function table(header: readonly string[], rows: readonly (readonly string
       .join('  ')
       .trimEnd()
   return [line(header), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line)].join('\n')
+}
+
+/** What became of the weights of a file, in lines; lists of many names are shortened. */
+export function reportLines({ source, loaded, missing, unexpected, reshaped, initialised }: LoadReport): string[] {
+  const lines = [`${loaded.length} loaded${source === null ? '' : ` by the names of ${source}`}`]
+  const shorten = (names: readonly string[]): string => names.slice(0, 4).join(', ') + (names.length > 4 ? ', ...' : '')
+  const group = (what: string, names: readonly string[]): void => {
+    if (names.length > 0) lines.push(`${names.length} ${what}: ${shorten(names)}`)
+  }
+  group('missing', missing)
+  group('unexpected', unexpected)
+  for (const reason of new Set(reshaped.map((weight) => weight.reason))) {
+    const names = reshaped.filter((weight) => weight.reason === reason).map(({ name }) => name)
+    group(`reshaped (${reason})`, names)
+  }
+  for (const reason of new Set(initialised.map((weight) => weight.reason))) {
+    const names = initialised.filter((weight) => weight.reason === reason).map(({ name }) => name)
+    group(`initialised (${reason})`, names)
+  }
+  return lines
 }
 
 /** 0.8734 as "87.3 %". */

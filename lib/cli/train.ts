@@ -8,7 +8,7 @@ import type { TrainConfig } from '../config.js'
 import type { TrainEvent, TrainResult } from '../results.js'
 import { interruptible } from './interrupt.js'
 import { applyOverrides, parseOverride, type Fields, type Override } from './overrides.js'
-import { ProgressLine, clock, emit, percent, print } from './terminal.js'
+import { ProgressLine, clock, emit, percent, print, reportLines } from './terminal.js'
 import { verb, type CommonOptions } from './verb.js'
 
 interface TrainOptions extends CommonOptions {
@@ -76,6 +76,9 @@ class TrainReport {
           `${event.runDir}: ${event.trainSamples} training and ${event.valSamples} validation clips, ${event.epochs} epochs on ${event.device}` +
             (event.resumedEpochs > 0 ? `, going on after epoch ${event.resumedEpochs}` : ''),
         )
+        return
+      case 'init':
+        this.#line.keep(`starting from ${event.weights}: ${reportLines(event.report).join('; ')}`)
         return
       case 'step': {
         const done = (event.epoch - 1) * event.steps + event.step

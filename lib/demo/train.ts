@@ -71,6 +71,7 @@ function follow(event: TrainEvent, progress: Progress, network: DemoNetwork, eno
   const { arch } = spec
   switch (event.type) {
     case 'start':
+    case 'init':
       return
     case 'step':
       return tell({ type: 'batch', arch, epoch: event.epoch, epochs, step: event.step, steps: event.steps, loss: event.loss })

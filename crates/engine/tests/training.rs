@@ -13,6 +13,7 @@ use timeweave_engine::{
     Device, EvalResult, Outcome, PredictInput, PredictOptions, Predictor, TrainEvent, config,
     convert, evaluate,
 };
+use timeweave_models::Source;
 use timeweave_video::{OpenOptions, open};
 
 /// All weights of a checkpoint.
@@ -214,7 +215,7 @@ fn a_run_starts_from_an_image_network_and_says_what_became_of_it() {
     assert!(matches!(events[0], TrainEvent::Start { .. }));
     let TrainEvent::Init { weights, report } = &events[1] else { panic!("{:?}", events[1]) };
     assert!(weights.ends_with("resnet18.pth"));
-    assert_eq!(report.source.map(|source| source.id()), Some("torchvision"));
+    assert_eq!(report.source.map(Source::id), Some("torchvision"));
     assert_eq!(report.initialised.len(), 2, "the classifier");
     assert!(report.missing.is_empty() && report.unexpected.is_empty());
     assert_eq!(report.loaded.len() + report.reshaped.len(), image.model().vs.len());

@@ -8,8 +8,8 @@ use napi::bindgen_prelude::{Env, Float32Array, Object, ObjectFinalize, Uint8Arra
 use napi_derive::napi;
 use serde::Deserialize;
 use serde_json::Value;
-use timeweave_engine::{Device, PredictInput, PredictOptions, Predictor, config};
-use timeweave_models::{ModelSpec, model_info};
+use timeweave_engine::{Device, PredictInput, PredictOptions, Predictor, Weights, config};
+use timeweave_models::{LoadOptions as WeightOptions, ModelSpec, Source, model_info};
 use timeweave_video::RgbImage;
 
 use crate::failure::{Failure, NapiError, guard_sync};
@@ -40,6 +40,9 @@ pub struct NativeFrame {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct CreateOptions {
     weights: Option<PathBuf>,
+    from: Option<Source>,
+    new_classifier: bool,
+    adapt: bool,
     device: Device,
     seed: Option<i64>,
     classes: Option<Vec<String>>,
@@ -50,6 +53,7 @@ struct CreateOptions {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct LoadOptions {
     spec: Option<ModelSpec>,
+    from: Option<Source>,
     device: Device,
 }
 
@@ -67,6 +71,7 @@ struct Facts {
     info: String,
     parameters: String,
     classes: Vec<String>,
+    load_report: String,
     bytes: i64,
     is_on_cpu: bool,
 }
@@ -148,6 +153,12 @@ impl NativeModel {
     #[napi]
     pub fn parameters(&self) -> Result<String, NapiError> {
         guard_sync(|| self.predictor().map(|_| self.facts.parameters.clone()))
+    }
+
+    /// What became of every weight when a file was loaded, as JSON; null for fresh weights.
+    #[napi]
+    pub fn load_report(&self) -> Result<String, NapiError> {
+        guard_sync(|| self.predictor().map(|_| self.facts.load_report.clone()))
     }
 
     /// Bytes of all weights and running statistics.
@@ -240,8 +251,10 @@ pub fn create_model(env: &Env, spec: String, options: String) -> Result<Object<'
     let work = move |_: &AtomicBool| {
         let spec: ModelSpec = config::parse_json(&spec)?;
         let options: CreateOptions = config::parse_json(&options)?;
-        let weights = options.weights.as_deref();
-        facts(Predictor::create(spec, weights, options.seed, options.device, options.classes)?)
+        let CreateOptions { weights, from, new_classifier, adapt, device, seed, classes } = options;
+        let options = WeightOptions { source: from, new_classifier, adapt };
+        let weights = weights.map(|path| Weights { path, options });
+        facts(Predictor::create(spec, weights.as_ref(), seed, device, classes)?)
     };
     promise::run(env, "create", work, NativeModel::adopt)
 }
@@ -251,7 +264,9 @@ pub fn create_model(env: &Env, spec: String, options: String) -> Result<Object<'
 pub fn load_model(env: &Env, checkpoint: String, options: String) -> Result<Object<'_>, NapiError> {
     let work = move |_: &AtomicBool| {
         let options: LoadOptions = config::parse_json(&options)?;
-        facts(Predictor::load(&PathBuf::from(checkpoint), options.spec, options.device)?)
+        let source = WeightOptions { source: options.from, ..WeightOptions::default() };
+        let weights = Weights { path: PathBuf::from(checkpoint), options: source };
+        facts(Predictor::load_as(&weights, options.spec, options.device)?)
     };
     promise::run(env, "load", work, NativeModel::adopt)
 }
@@ -263,6 +278,7 @@ fn facts(predictor: Predictor) -> Result<(Predictor, Facts), Failure> {
         info: json_text(&model_info(&model.spec)?),
         parameters: json_text(&model.parameters()),
         classes: predictor.classes().to_vec(),
+        load_report: json_text(&predictor.load_report()),
         bytes: predictor.bytes() as i64,
         is_on_cpu: model.vs.device() == tch::Device::Cpu,
     };

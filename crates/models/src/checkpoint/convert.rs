@@ -41,7 +41,7 @@ pub struct ConvertOptions {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadAs {
-    /// `zip`, `legacy` or `safetensors`.
+    /// `zip`, `legacy`, `tar` or `safetensors`.
     pub format: &'static str,
     /// The entry of the outer dict that held the weights.
     pub container: Option<&'static str>,

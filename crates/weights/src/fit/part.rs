@@ -32,12 +32,13 @@ impl Part {
 }
 
 /// What classifiers are called, without the last word.
-const CLASSIFIERS: [&str; 10] = [
+const CLASSIFIERS: [&str; 11] = [
     "new_fc",
     "fc",
     "classifier",
     "classifier.1",
     "base_model.fc",
+    "base_model.classifier",
     "baseline_model.fc",
     "cls_head.fc_cls",
     "head.projection",
