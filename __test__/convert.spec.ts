@@ -13,11 +13,13 @@ import {
   type Model,
   type ModelSpec,
   type Tensor,
+  type TrainEvent,
   type WeightSource,
 } from '../index.js'
 import { packageRoot } from '../setup/places.mjs'
 import { MAIN, build } from './built.js'
 import { temporaryFolder } from './libtorch-folder.js'
+import { trainConfig, writeClips } from './motion-clips.js'
 
 const CPU = { device: 'cpu' } as const
 const SPEC = { arch: 'tsm', numClasses: 4, numFrames: 4 } satisfies ModelSpec
@@ -124,6 +126,24 @@ test('what cannot be meant is refused before anything is written', (t) => {
   t.is(timeweave('convert', file).status, 2)
   t.is(timeweave('convert', file, join(folder, 'out.pth'), '--from', 'caffe').status, 2)
   t.regex(timeweave('convert', file, join(folder, 'out.pth'), '--arch', 'tsm').stderr, /error\[CHECKPOINT_(MISMATCH|NAMES_UNKNOWN)\]/)
+})
+
+test('a training says what it starts from', async (t) => {
+  const folder = temporaryFolder()
+  const { file } = await official(folder, 'torchvision')
+  const config = join(folder, 'config.json')
+  writeFileSync(config, JSON.stringify({ ...trainConfig(await writeClips()), init: { weights: file, newClassifier: true } }))
+  const set = ['--set', 'model.arch=tin', '--set', 'model.dropout=0.5']
+  const { status, stdout, stderr } = timeweave('train', config, '--json', ...set)
+  t.is(status, 0, stderr)
+  t.regex(stderr, /starting from .*torchvision\.pth: .* loaded by the names of torchvision; .*offset and weight nets/)
+  const events: TrainEvent[] = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  const start = events.find((event) => event.type === 'init')
+  t.is(start?.weights, file)
+  t.true((start?.report.initialised.length ?? 0) > 0)
 })
 
 test('weights of a related network start one only when that is asked for', async (t) => {

@@ -43,6 +43,8 @@ function summarise(report: ConvertReport): void {
   const module = readAs.moduleRemoved ? ', without module.' : ''
   print(`${report.input}: ${readAs.format}${container}${module}${spec === null ? '' : `, ${spec.arch} with ${spec.numClasses} classes`}`)
   for (const line of reportLines(report)) print(`  ${line}`)
-  print(`${report.output}: ${report.tensors} tensors, ${report.to}${report.names === null ? '' : `, names of ${report.names}`}`)
+  const counters = report.tensors + leftOut.length - report.loaded.length
+  const among = counters > 0 ? ` (${counters} of them counters of batch norms)` : ''
+  print(`${report.output}: ${report.tensors} tensors${among}, ${report.to}${report.names === null ? '' : `, names of ${report.names}`}`)
   if (leftOut.length > 0) say(`left out, because ${report.names} has no such weights: ${leftOut.join(', ')}`)
 }
