@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use super::aggregate_forms::{Form, put};
-use super::vector::{Accumulator, Element, Vector, prefetch};
+use super::aggregate_forms::Form;
+use super::vector::{Accumulator, Element, Vector};
 
 /// The frames of one clip from the start of a strip on.
 pub(super) struct Maps<E> {
@@ -15,13 +15,12 @@ pub(super) struct Maps<E> {
     pub y: [*mut E; 2],
     pub grad: [*const E; 2],
     pub grad_x: *mut E,
-    pub outputs: usize,
     pub frames: usize,
     /// Elements from one frame to the next.
     pub frame: usize,
 }
 
-/// A number per term and element of a strip, [`STRIP`] apart from term to term.
+/// A number per term and element of a strip, [`ROW`](super::shape::ROW) apart from term to term.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<A> {
     pub weights: *const A,
@@ -29,48 +28,30 @@ pub(super) struct Rows<A> {
     pub sums: *mut A,
 }
 
-/// Walks through the strip after this one in the order of memory, a vector with each step of a
-/// column: columns alone touch too many places at once for the processor to foresee.
-pub(super) struct Ahead {
-    at: usize,
-    left: usize,
-    strip: usize,
-    frame: usize,
+/// Stores an element's vector, past the caches if `STREAM`.
+#[inline(always)]
+unsafe fn put<E: Element, V: Vector<E>, const STREAM: bool>(packed: V::Packed, to: *mut E) {
+    // SAFETY: the caller's target is valid, and aligned if `STREAM`.
+    unsafe { if STREAM { V::stream(packed, to) } else { V::store(packed, to) } }
 }
 
-impl Ahead {
-    pub fn new(strip: usize, frame: usize) -> Self {
-        Self { at: strip, left: strip, strip, frame }
-    }
-
-    /// Where the next vector lies, from the start of this strip.
-    #[inline(always)]
-    fn step(&mut self, lanes: usize) -> usize {
-        let at = self.at;
-        if self.left > lanes {
-            self.at += lanes;
-            self.left -= lanes;
-        } else {
-            self.at += self.left + self.frame - self.strip;
-            self.left = self.strip;
-        }
-        at
-    }
-}
-
-/// `y = ReLU(sum_j w_j x_j)` in the columns of `range`; returns where the last full vector ends.
+/// `y = ReLU(sum_j w_j x_j)` of `N` frames from `first` on, in the columns of `range`; returns where
+/// the last full vector ends.
+///
+/// All frames of a column lie at the same place of a page, and a processor takes a load from there
+/// for one of what was just stored there: so nothing is stored before all is loaded.
 ///
 /// # Safety
 /// All pointers must be valid for the range, and aligned if `STREAM`; `V` is supported.
 #[inline(always)]
-pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool>(
+pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool, const N: usize>(
     form: &F,
     maps: &Maps<E>,
     rows: Rows<E::Acc>,
+    first: usize,
     range: Range<usize>,
-    ahead: &mut Ahead,
 ) -> usize {
-    let ((_, lead), frame) = (form.reach(), maps.frame);
+    let ((before, after), frame) = (form.reach(), maps.frame);
     let mut at = range.start;
     // SAFETY: the caller's promise.
     unsafe {
@@ -78,67 +59,80 @@ pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool>(
         let (mut weights, mut sight) = (form.few(zero), form.sight(zero));
         while at + V::LANES <= range.end {
             form.read::<E, V>(&mut weights, rows.weights.add(at));
-            for step in 0..maps.frames + lead {
-                let is_inside = step < maps.frames;
-                let newest = if is_inside { V::load(maps.x.add(step * frame + at)) } else { zero };
+            for near in 0..before + after {
+                let t = (first + near).wrapping_sub(before);
+                let is_inside = t < maps.frames;
+                let newest = if is_inside { V::load(maps.x.add(t * frame + at)) } else { zero };
                 form.enter(&mut sight, newest);
-                if step >= lead {
-                    prefetch(maps.x.wrapping_add(ahead.step(V::LANES)));
-                    let here = (step - lead) * frame + at;
-                    form.mix::<E, V, STREAM>(&sight, &weights, maps.y, here);
+            }
+            let mut results = [[zero.pack(); 2]; N];
+            for (index, result) in results.iter_mut().enumerate() {
+                let t = first + index + after;
+                let is_inside = t < maps.frames;
+                let newest = if is_inside { V::load(maps.x.add(t * frame + at)) } else { zero };
+                form.enter(&mut sight, newest);
+                *result = form.mix::<E, V>(&sight, &weights);
+            }
+            for (index, result) in results.iter().enumerate() {
+                let to = (first + index) * frame + at;
+                put::<E, V, STREAM>(result[0], maps.y[0].add(to));
+                if form.outputs() > 1 {
+                    put::<E, V, STREAM>(result[1], maps.y[1].add(to));
                 }
             }
-            // The next column has no past.
-            sight = form.sight(zero);
             at += V::LANES;
         }
     }
     at
 }
 
-/// `gx = sum_j w_j m_j` and `sum_j = sum_t x m_j` in the columns of `range`, with `m = g` where
-/// `y > 0` and else 0; returns as [`mix`].
+/// `gx = sum_j w_j m_j` of `N` frames from `first` on in the columns of `range`, and `sum_t x m_j`
+/// added to the sums, with `m = g` where `y > 0` and else 0; returns as [`mix`].
 ///
 /// # Safety
 /// As [`mix`].
 #[inline(always)]
-pub(super) unsafe fn spread<E: Element, V: Vector<E>, F: Form, const STREAM: bool>(
+pub(super) unsafe fn spread<
+    E: Element,
+    V: Vector<E>,
+    F: Form,
+    const STREAM: bool,
+    const N: usize,
+>(
     form: &F,
     maps: &Maps<E>,
     rows: Rows<E::Acc>,
+    first: usize,
     range: Range<usize>,
-    ahead: &mut Ahead,
 ) -> usize {
-    let ((lead, _), frame) = (form.reach(), maps.frame);
+    let ((after, before), frame) = (form.reach(), maps.frame);
     let mut at = range.start;
     // SAFETY: the caller's promise.
     unsafe {
         let zero = V::splat(E::Acc::ZERO);
-        let (mut weights, mut sights) = (form.few(zero), form.sights(zero));
+        let (mut weights, mut sums) = (form.few(zero), form.few(zero));
+        let mut sights = form.sights(zero);
         while at + V::LANES <= range.end {
             form.read::<E, V>(&mut weights, rows.weights.add(at));
-            let mut sums = form.few(zero);
-            for step in 0..maps.frames + lead {
-                let there = step * frame + at;
-                let newest = (step < maps.frames).then_some(there);
-                form.open::<E, V>(&mut sights, maps.grad, maps.y, newest);
-                if step < lead {
-                    continue;
-                }
-                let next = ahead.step(V::LANES);
-                prefetch(maps.x.wrapping_add(next));
-                for out in 0..maps.outputs {
-                    prefetch(maps.grad[out].wrapping_add(next));
-                    prefetch(maps.y[out].wrapping_add(next));
-                }
-                let here = there - lead * frame;
-                let x = V::load(maps.x.add(here));
-                let gx = form.spread::<E, V>(&sights, &weights, &mut sums, x);
-                put::<E, V, STREAM>(gx, maps.grad_x.add(here));
+            form.read::<E, V>(&mut sums, rows.sums.add(at));
+            for near in 0..before + after {
+                let t = (first + near).wrapping_sub(before);
+                let there = if t < maps.frames { Some(t * frame + at) } else { None };
+                form.open::<E, V>(&mut sights, maps.grad, maps.y, there);
+            }
+            let mut results = [zero.pack(); N];
+            for (index, result) in results.iter_mut().enumerate() {
+                let t = first + index;
+                let is_inside = t + after < maps.frames;
+                let there = if is_inside { Some((t + after) * frame + at) } else { None };
+                form.open::<E, V>(&mut sights, maps.grad, maps.y, there);
+                let x = V::load(maps.x.add(t * frame + at));
+                *result = form.spread::<E, V>(&sights, &weights, &mut sums, x).pack();
+            }
+            for (index, result) in results.iter().enumerate() {
+                put::<E, V, STREAM>(*result, maps.grad_x.add((first + index) * frame + at));
             }
             form.write::<E, V>(&sums, rows.sums.add(at));
-            // The next column has no past.
-            sights = form.sights(zero);
             at += V::LANES;
         }
     }

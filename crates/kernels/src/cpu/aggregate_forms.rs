@@ -2,7 +2,7 @@
 //! of a column are registers, and of any number else.
 
 use super::aggregate::{Plan, Term};
-use super::shape::STRIP;
+use super::shape::ROW;
 use super::vector::{Accumulator, Element, Vector};
 
 /// What a column of TAM adds up.
@@ -29,7 +29,7 @@ pub(super) trait Form {
     /// How many frames before and after one it meets.
     fn reach(&self) -> (usize, usize);
 
-    /// Reads the numbers of an element from rows that are [`STRIP`] apart.
+    /// Reads the numbers of an element from rows that are [`ROW`] apart.
     unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut Self::Few<V>, from: *const E::Acc);
 
     /// Writes them.
@@ -47,14 +47,15 @@ pub(super) trait Form {
         at: Option<usize>,
     );
 
-    /// Puts the sum of each output, rectified, at `at`.
-    unsafe fn mix<E: Element, V: Vector<E>, const STREAM: bool>(
+    /// The sum of each output, rectified; a second one only where there is one.
+    unsafe fn mix<E: Element, V: Vector<E>>(
         &self,
         sight: &Self::Sight<V>,
         weights: &Self::Few<V>,
-        ys: [*mut E; 2],
-        at: usize,
-    );
+    ) -> [V::Packed; 2];
+
+    /// How many outputs there are.
+    fn outputs(&self) -> usize;
 
     /// The gradient of a frame; adds its products with the frame to `sums`.
     unsafe fn spread<E: Element, V: Vector<E>>(
@@ -64,12 +65,6 @@ pub(super) trait Form {
         sums: &mut Self::Few<V>,
         x: V,
     ) -> V;
-}
-
-#[inline(always)]
-pub(super) unsafe fn put<E: Element, V: Vector<E>, const STREAM: bool>(value: V, to: *mut E) {
-    // SAFETY: the caller's target is valid, and aligned if `STREAM`.
-    unsafe { if STREAM { value.stream(to) } else { value.store(to) } }
 }
 
 /// `grad` where `y` is not zero; zero outside the clip.
@@ -116,17 +111,17 @@ impl Form for Three {
     unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut [V; 3], from: *const E::Acc) {
         // SAFETY: the caller's promise, here and below.
         unsafe {
-            few[0] = V::load_acc(from);
-            few[1] = V::load_acc(from.add(STRIP));
-            few[2] = V::load_acc(from.add(2 * STRIP));
+            few[0] = V::load_own(from);
+            few[1] = V::load_own(from.add(ROW));
+            few[2] = V::load_own(from.add(2 * ROW));
         }
     }
     #[inline(always)]
     unsafe fn write<E: Element, V: Vector<E>>(&self, few: &[V; 3], to: *mut E::Acc) {
         unsafe {
-            few[0].store_acc(to);
-            few[1].store_acc(to.add(STRIP));
-            few[2].store_acc(to.add(2 * STRIP));
+            few[0].store_own(to);
+            few[1].store_own(to.add(ROW));
+            few[2].store_own(to.add(2 * ROW));
         }
     }
     #[inline(always)]
@@ -144,17 +139,16 @@ impl Form for Three {
         unsafe { self.enter(sights, gated(grads[0], ys[0], at)) }
     }
     #[inline(always)]
-    unsafe fn mix<E: Element, V: Vector<E>, const STREAM: bool>(
+    unsafe fn mix<E: Element, V: Vector<E>>(
         &self,
         &[past, here, next]: &[V; 3],
         &[a, b, c]: &[V; 3],
-        ys: [*mut E; 2],
-        at: usize,
-    ) {
-        unsafe {
-            let sum = past.mul(a).add(here.mul(b)).add(next.mul(c));
-            put::<E, V, STREAM>(sum.relu(), ys[0].add(at));
-        }
+    ) -> [V::Packed; 2] {
+        unsafe { [past.mul(a).add(here.mul(b)).add(next.mul(c)).relu().pack(); 2] }
+    }
+    #[inline(always)]
+    fn outputs(&self) -> usize {
+        1
     }
     #[inline(always)]
     unsafe fn spread<E: Element, V: Vector<E>>(
@@ -210,19 +204,19 @@ impl Form for ThreeOfPairs {
     unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut [V; 4], from: *const E::Acc) {
         // SAFETY: the caller's promise, here and below.
         unsafe {
-            few[0] = V::load_acc(from);
-            few[1] = V::load_acc(from.add(STRIP));
-            few[2] = V::load_acc(from.add(2 * STRIP));
-            few[3] = V::load_acc(from.add(3 * STRIP));
+            few[0] = V::load_own(from);
+            few[1] = V::load_own(from.add(ROW));
+            few[2] = V::load_own(from.add(2 * ROW));
+            few[3] = V::load_own(from.add(3 * ROW));
         }
     }
     #[inline(always)]
     unsafe fn write<E: Element, V: Vector<E>>(&self, few: &[V; 4], to: *mut E::Acc) {
         unsafe {
-            few[0].store_acc(to);
-            few[1].store_acc(to.add(STRIP));
-            few[2].store_acc(to.add(2 * STRIP));
-            few[3].store_acc(to.add(3 * STRIP));
+            few[0].store_own(to);
+            few[1].store_own(to.add(ROW));
+            few[2].store_own(to.add(2 * ROW));
+            few[3].store_own(to.add(3 * ROW));
         }
     }
     #[inline(always)]
@@ -243,17 +237,19 @@ impl Form for ThreeOfPairs {
         }
     }
     #[inline(always)]
-    unsafe fn mix<E: Element, V: Vector<E>, const STREAM: bool>(
+    unsafe fn mix<E: Element, V: Vector<E>>(
         &self,
         &[past, here, next]: &[V; 3],
         &[a, b, c, d]: &[V; 4],
-        ys: [*mut E; 2],
-        at: usize,
-    ) {
+    ) -> [V::Packed; 2] {
         unsafe {
-            put::<E, V, STREAM>(past.mul(a).add(here.mul(b)).relu(), ys[0].add(at));
-            put::<E, V, STREAM>(here.mul(c).add(next.mul(d)).relu(), ys[1].add(at));
+            let (even, odd) = (past.mul(a).add(here.mul(b)), here.mul(c).add(next.mul(d)));
+            [even.relu().pack(), odd.relu().pack()]
         }
+    }
+    #[inline(always)]
+    fn outputs(&self) -> usize {
+        2
     }
     #[inline(always)]
     unsafe fn spread<E: Element, V: Vector<E>>(
@@ -270,12 +266,6 @@ impl Form for ThreeOfPairs {
             sums[3] = sums[3].add(odd_past.mul(x));
             even_next.mul(a).add(even.mul(b)).add(odd.mul(c)).add(odd_past.mul(d))
         }
-    }
-}
-
-impl Plan {
-    fn outputs(&self) -> usize {
-        1 + self.terms.iter().map(|term| term.out).max().unwrap_or(0)
     }
 }
 
@@ -302,13 +292,13 @@ impl Form for Plan {
     unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut Vec<V>, from: *const E::Acc) {
         for (index, value) in few.iter_mut().enumerate() {
             // SAFETY: the caller's promise, here and below.
-            *value = unsafe { V::load_acc(from.add(index * STRIP)) };
+            *value = unsafe { V::load_own(from.add(index * ROW)) };
         }
     }
     #[inline(always)]
     unsafe fn write<E: Element, V: Vector<E>>(&self, few: &Vec<V>, to: *mut E::Acc) {
         for (index, value) in few.iter().enumerate() {
-            unsafe { value.store_acc(to.add(index * STRIP)) };
+            unsafe { value.store_own(to.add(index * ROW)) };
         }
     }
     #[inline(always)]
@@ -330,26 +320,24 @@ impl Form for Plan {
         }
     }
     #[inline(always)]
-    unsafe fn mix<E: Element, V: Vector<E>, const STREAM: bool>(
+    unsafe fn mix<E: Element, V: Vector<E>>(
         &self,
         sight: &Vec<V>,
         weights: &Vec<V>,
-        ys: [*mut E; 2],
-        at: usize,
-    ) {
+    ) -> [V::Packed; 2] {
         let (before, _) = self.reach();
-        for (out, y) in ys.into_iter().enumerate().take(self.outputs()) {
-            unsafe {
-                let mut sum = V::splat(E::Acc::ZERO);
-                for (term, weight) in self.terms.iter().zip(weights) {
-                    if term.out == out {
-                        let met = sight[before.wrapping_add_signed(term.shift)];
-                        sum = sum.add(met.mul(*weight));
-                    }
-                }
-                put::<E, V, STREAM>(sum.relu(), y.add(at));
+        unsafe {
+            let zero = V::splat(E::Acc::ZERO);
+            let mut sums = [zero, zero];
+            for (term, weight) in self.terms.iter().zip(weights) {
+                let met = sight[before.wrapping_add_signed(term.shift)];
+                sums[term.out] = sums[term.out].add(met.mul(*weight));
             }
+            [sums[0].relu().pack(), sums[1].relu().pack()]
         }
+    }
+    fn outputs(&self) -> usize {
+        1 + self.terms.iter().map(|term| term.out).max().unwrap_or(0)
     }
     #[inline(always)]
     unsafe fn spread<E: Element, V: Vector<E>>(

@@ -3,11 +3,15 @@
 use std::ops::Range;
 
 use super::aggregate::{Aggregate, Plan};
-use super::aggregate_columns::{Ahead, Maps, Rows, mix, spread};
+use super::aggregate_columns::{Maps, Rows, mix, spread};
 use super::aggregate_forms::{Form, Three, ThreeOfPairs};
 use super::isa::Kernel;
-use super::shape::{Cut, LINE, STRIP};
+use super::shape::{Cut, LINE, ROW};
 use super::vector::{Accumulator, Element, Vector};
+
+/// Frames that a column passes at once. More would be too many places for the processor to foresee;
+/// fewer would read their neighbours, which are still in the cache, too often.
+const FRAMES: usize = 4;
 
 /// Neighbouring elements of a strip that lie in the same run.
 struct Segment {
@@ -26,9 +30,9 @@ struct Workspace<'a, E: Element> {
     cut: Cut,
     /// Weights `[terms, C]`.
     weights: Vec<E::Acc>,
-    /// The weight of each element of a strip, `[terms, STRIP]`.
+    /// The weight of each element of a strip, `[terms, ROW]`.
     spread: Vec<E::Acc>,
-    /// The sums over time of each element of a strip, `[terms, STRIP]`.
+    /// The sums over time of each element of a strip, `[terms, ROW]`.
     sums: Vec<E::Acc>,
     /// Channels-last, the first channel and the length that `spread` was made for.
     entered: (usize, usize),
@@ -49,13 +53,22 @@ impl<'a, E: Element> Workspace<'a, E> {
                 }
             }
         }
-        let rows = vec![E::Acc::ZERO; plan.terms.len() * STRIP];
+        let rows = vec![E::Acc::ZERO; plan.terms.len() * ROW];
         let is_aligned = |bytes: usize| bytes.is_multiple_of(LINE);
         let streams = args.shape.streams(size_of::<E>())
             && is_aligned(cut.task * size_of::<E>())
             && is_aligned(args.shape.frame() * size_of::<E>())
             && targets.iter().all(|target| is_aligned(target.addr()));
-        Self { args, plan, cut, weights, spread: rows.clone(), sums: rows, entered: (0, 0), streams }
+        Self {
+            args,
+            plan,
+            cut,
+            weights,
+            spread: rows.clone(),
+            sums: rows,
+            entered: (0, 0),
+            streams,
+        }
     }
 
     /// The runs that a strip crosses.
@@ -71,17 +84,19 @@ impl<'a, E: Element> Workspace<'a, E> {
     }
 
     /// Gives each element of a strip its weights.
-    fn enter(&mut self, strip: &Range<usize>) {
+    #[inline(always)]
+    unsafe fn enter<V: Vector<E>>(&mut self, strip: &Range<usize>) {
         let c = self.args.shape.c();
         if self.args.shape.is_channels_last() {
             let (first, len) = (strip.start % c, strip.len());
-            if self.entered.0 == first && self.entered.1 >= len {
+            // Not a longer one: whole vectors have an order of their own, what is left has not.
+            if self.entered == (first, len) {
                 return;
             }
             self.entered = (first, len);
         }
         for Segment { run, in_run, in_strip, len } in self.segments(strip) {
-            let rows = self.weights.chunks_exact(c).zip(self.spread.chunks_exact_mut(STRIP));
+            let rows = self.weights.chunks_exact(c).zip(self.spread.chunks_exact_mut(ROW));
             for (weights, spread) in rows {
                 let spread = &mut spread[in_strip..in_strip + len];
                 if self.args.shape.is_channels_last() {
@@ -91,17 +106,34 @@ impl<'a, E: Element> Workspace<'a, E> {
                 }
             }
         }
+        if V::REORDERS {
+            for row in self.spread.chunks_exact_mut(ROW) {
+                for vector in row[..strip.len()].chunks_exact_mut(V::LANES) {
+                    // SAFETY: `V` is supported, and the chunk is as long as it.
+                    unsafe { V::load_acc(vector.as_ptr()).store_own(vector.as_mut_ptr()) };
+                }
+            }
+        }
     }
 
     /// Moves the sums of a strip into the task's part of `partial`.
-    unsafe fn leave(&self, (clip, task): (usize, usize), strip: &Range<usize>) {
+    #[inline(always)]
+    unsafe fn leave<V: Vector<E>>(&mut self, (clip, task): (usize, usize), strip: &Range<usize>) {
         let (c, rows, shape) = (self.args.shape.c(), self.plan.terms.len(), &self.args.shape);
+        if V::REORDERS {
+            for row in self.sums.chunks_exact_mut(ROW) {
+                for vector in row[..strip.len()].chunks_exact_mut(V::LANES) {
+                    // SAFETY: `V` is supported, and the chunk is as long as it.
+                    unsafe { V::load_own(vector.as_ptr()).store_acc(vector.as_mut_ptr()) };
+                }
+            }
+        }
         let splits = self.args.splits();
         let block = if shape.is_channels_last() { clip * splits + task } else { clip };
         // SAFETY: `partial` holds `[blocks, rows, C]`, and no other task has these channels of it.
         let partial = unsafe { self.args.partial.add(block * rows * c) };
         for Segment { run, in_run, in_strip, len } in self.segments(strip) {
-            for (row, sums) in self.sums.chunks_exact(STRIP).enumerate() {
+            for (row, sums) in self.sums.chunks_exact(ROW).enumerate() {
                 let sums = &sums[in_strip..in_strip + len];
                 // SAFETY: as above.
                 unsafe {
@@ -115,6 +147,9 @@ impl<'a, E: Element> Workspace<'a, E> {
                 }
             }
         }
+        for row in self.sums.chunks_exact_mut(ROW) {
+            row[..strip.len()].fill(E::Acc::ZERO);
+        }
     }
 
     /// The frames of a clip from an element on.
@@ -126,10 +161,19 @@ impl<'a, E: Element> Workspace<'a, E> {
             y: args.y.map(|y| y.cast::<E>().wrapping_add(offset)),
             grad: args.grad.map(|grad| grad.cast::<E>().wrapping_add(offset)),
             grad_x: args.grad_x.cast::<E>().wrapping_add(offset),
-            outputs: args.outputs(),
             frames: shape.t(),
             frame: shape.frame(),
         }
+    }
+
+    /// The frames, [`FRAMES`] at a time and the rest one by one.
+    fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<E> {
+        let (frames, mut at) = (self.args.shape.t(), 0);
+        std::iter::from_fn(move || {
+            let start = at;
+            at += if at + FRAMES <= frames { FRAMES } else { 1 };
+            (start < frames).then_some(start..at)
+        })
     }
 
     fn rows(&mut self) -> Rows<E::Acc> {
@@ -186,15 +230,25 @@ impl Forward<'_> {
             for task in tasks {
                 let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
                 for strip in work.cut.strips(piece) {
-                    work.enter(&strip);
+                    work.enter::<V>(&strip);
                     let (maps, rows) = (work.maps(clip, strip.start), work.rows());
-                    let (len, mut ahead) = (strip.len(), Ahead::new(strip.len(), maps.frame));
-                    let done = if work.streams {
-                        mix::<E, V, F, true>(form, &maps, rows, 0..len, &mut ahead)
-                    } else {
-                        mix::<E, V, F, false>(form, &maps, rows, 0..len, &mut ahead)
-                    };
-                    mix::<E, E::Acc, F, false>(form, &maps, rows, done..len, &mut ahead);
+                    for frames in work.blocks() {
+                        let (first, all) = (frames.start, 0..strip.len());
+                        let done = match (frames.len() == FRAMES, work.streams) {
+                            (true, true) => {
+                                mix::<E, V, F, true, FRAMES>(form, &maps, rows, first, all)
+                            }
+                            (true, false) => {
+                                mix::<E, V, F, false, FRAMES>(form, &maps, rows, first, all)
+                            }
+                            (false, true) => mix::<E, V, F, true, 1>(form, &maps, rows, first, all),
+                            _ => mix::<E, V, F, false, 1>(form, &maps, rows, first, all),
+                        };
+                        for t in frames {
+                            let rest = done..strip.len();
+                            mix::<E, E::Acc, F, false, 1>(form, &maps, rows, t, rest);
+                        }
+                    }
                 }
             }
             V::fence();
@@ -237,16 +291,28 @@ impl Backward<'_> {
             for task in tasks {
                 let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
                 for strip in work.cut.strips(piece) {
-                    work.enter(&strip);
+                    work.enter::<V>(&strip);
                     let (maps, rows) = (work.maps(clip, strip.start), work.rows());
-                    let (len, mut ahead) = (strip.len(), Ahead::new(strip.len(), maps.frame));
-                    let done = if work.streams {
-                        spread::<E, V, F, true>(form, &maps, rows, 0..len, &mut ahead)
-                    } else {
-                        spread::<E, V, F, false>(form, &maps, rows, 0..len, &mut ahead)
-                    };
-                    spread::<E, E::Acc, F, false>(form, &maps, rows, done..len, &mut ahead);
-                    work.leave((clip, piece), &strip);
+                    for frames in work.blocks() {
+                        let (first, all) = (frames.start, 0..strip.len());
+                        let done = match (frames.len() == FRAMES, work.streams) {
+                            (true, true) => {
+                                spread::<E, V, F, true, FRAMES>(form, &maps, rows, first, all)
+                            }
+                            (true, false) => {
+                                spread::<E, V, F, false, FRAMES>(form, &maps, rows, first, all)
+                            }
+                            (false, true) => {
+                                spread::<E, V, F, true, 1>(form, &maps, rows, first, all)
+                            }
+                            _ => spread::<E, V, F, false, 1>(form, &maps, rows, first, all),
+                        };
+                        for t in frames {
+                            let rest = done..strip.len();
+                            spread::<E, E::Acc, F, false, 1>(form, &maps, rows, t, rest);
+                        }
+                    }
+                    work.leave::<V>((clip, piece), &strip);
                 }
             }
             V::fence();

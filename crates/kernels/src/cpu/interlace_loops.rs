@@ -195,11 +195,7 @@ unsafe fn blend_row<E: Element, V: Vector<E>, const STREAM: bool>(
         let [a, b] = scales.map(|scale| V::splat(scale));
         while at + V::LANES <= range.end {
             let sum = V::load(near.add(at)).mul(a).add(V::load(far.add(at)).mul(b));
-            if STREAM {
-                sum.stream(to.add(at))
-            } else {
-                sum.store(to.add(at))
-            }
+            sum.put::<STREAM>(to.add(at));
             at += V::LANES;
         }
     }
@@ -308,11 +304,7 @@ unsafe fn back_row<E: Element, V: Vector<E>, const STREAM: bool>(
             let here = V::load(x.add(at));
             let (early, late) = (V::load(near.add(at)), V::load(far.add(at)));
             let sum = early.mul(a).add(late.mul(b));
-            if STREAM {
-                sum.stream(gx.add(at))
-            } else {
-                sum.store(gx.add(at))
-            }
+            sum.put::<STREAM>(gx.add(at));
             near_sum = near_sum.add(early.mul(here));
             far_sum = far_sum.add(late.mul(here));
             at += V::LANES;

@@ -9,9 +9,9 @@
 )]
 
 mod aggregate;
-mod aggregate_loops;
 mod aggregate_columns;
 mod aggregate_forms;
+mod aggregate_loops;
 pub mod export;
 mod interlace;
 mod interlace_loops;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::isa::Dtype;
+use super::vector::Bf16;
 
 /// Elements of a frame that one chunk covers: small enough that the chunks of a few frames stay
 /// in the second-level cache, long enough for the hardware prefetcher.
@@ -77,14 +78,22 @@ impl Shape {
     }
 }
 
-/// Elements of a frame whose columns are walked through time together: few enough that those of
-/// all frames, and the next ones being fetched, stay in the second-level cache.
-pub(crate) const STRIP: usize = 1024;
+/// Bytes of a frame that are worked on together: long enough for the processor to foresee what
+/// comes next, few enough that those of some frames stay in the second-level cache.
+const STRIP_BYTES: usize = 16 << 10;
+
+/// The most elements that a strip can have.
+pub(crate) const STRIP: usize = STRIP_BYTES / size_of::<Bf16>();
+
+/// Numbers from one row of a strip's numbers to the next: no power of two, since those share their
+/// places in a cache.
+pub(crate) const ROW: usize = STRIP + 80;
 
 /// Bytes of a cache line, and of the widest vector.
 pub(crate) const LINE: usize = 64;
 
-/// How one clip is cut: each task is a range of the frame's flat elements, for all frames.
+/// How one clip is cut: each task is a range of the frame's flat elements, for all frames, and a
+/// row of strips.
 ///
 /// A frame is a row of runs: planes channel by channel, or all channels of a position. A task
 /// covers whole runs, and whole cache lines where it can. Channel by channel no other task then
@@ -94,24 +103,31 @@ pub(crate) const LINE: usize = 64;
 pub(crate) struct Cut {
     /// Elements of a full task.
     pub task: usize,
+    strip: usize,
     frame: usize,
 }
 
 impl Cut {
     pub fn of(shape: &Shape) -> Self {
         if shape.is_empty() {
-            return Self { task: 1, frame: 0 };
+            return Self { task: 1, strip: 1, frame: 0 };
         }
-        let run = shape.run();
-        let mut runs = (CHUNK / run).max(1);
+        let (run, strip) = (shape.run(), STRIP_BYTES / shape.width());
+        // `LINE` is a power of two: its common divisor with a length is the length's lowest bit.
+        let bytes = run * shape.width();
+        let lines = LINE / (1 << bytes.trailing_zeros()).min(LINE);
+        let mut runs = (strip / run).max(1).next_multiple_of(lines);
+        if runs * run > strip && runs > lines {
+            runs -= lines;
+        }
+        // Long runs in even strips, short ones whole.
+        let many = (runs * run).div_ceil(strip);
+        let strip = (runs * run).div_ceil(many).next_multiple_of(LINE);
         if shape.is_channels_last() {
             let least = shape.s().div_ceil(16).max(128usize.div_ceil(shape.t()));
             runs *= least.div_ceil(runs);
         }
-        // `LINE` is a power of two: its common divisor with a length is the length's lowest bit.
-        let bytes = run * shape.width();
-        let lines = LINE / (1 << bytes.trailing_zeros()).min(LINE);
-        Self { task: runs.next_multiple_of(lines) * run, frame: shape.frame() }
+        Self { task: runs * run, strip, frame: shape.frame() }
     }
 
     /// Tasks of one clip.
@@ -121,7 +137,7 @@ impl Cut {
 
     /// The strips of a task.
     pub fn strips(&self, task: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let end = ((task + 1) * self.task).min(self.frame);
-        (task * self.task..end).step_by(STRIP).map(move |start| start..(start + STRIP).min(end))
+        let (end, strip) = (((task + 1) * self.task).min(self.frame), self.strip);
+        (task * self.task..end).step_by(strip).map(move |start| start..(start + strip).min(end))
     }
 }

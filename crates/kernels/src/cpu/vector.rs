@@ -87,14 +87,25 @@ pub(crate) trait Vector<E: Element>: Copy {
     const LANES: usize;
     /// Bytes of the elements.
     const BYTES: usize = Self::LANES * size_of::<E>();
+    /// Whether [`Vector::store_own`] has an order of its own.
+    const REORDERS: bool = false;
+    /// The elements themselves.
+    type Packed: Copy;
     unsafe fn splat(value: E::Acc) -> Self;
     unsafe fn load(from: *const E) -> Self;
-    unsafe fn store(self, to: *mut E);
+    unsafe fn pack(self) -> Self::Packed;
+    unsafe fn store(packed: Self::Packed, to: *mut E);
     /// Stores past the caches, where the processor can; `to` is aligned to `BYTES`.
     #[inline(always)]
-    unsafe fn stream(self, to: *mut E) {
+    unsafe fn stream(packed: Self::Packed, to: *mut E) {
         // SAFETY: the caller's promise.
-        unsafe { self.store(to) }
+        unsafe { Self::store(packed, to) }
+    }
+    /// Rounds and stores, past the caches if `STREAM`.
+    #[inline(always)]
+    unsafe fn put<const STREAM: bool>(self, to: *mut E) {
+        // SAFETY: the caller's promise.
+        unsafe { if STREAM { Self::stream(self.pack(), to) } else { Self::store(self.pack(), to) } }
     }
     /// Copies `BYTES` bytes past the caches; `to` is aligned to them.
     #[inline(always)]
@@ -107,6 +118,18 @@ pub(crate) trait Vector<E: Element>: Copy {
     unsafe fn fence() {}
     unsafe fn load_acc(from: *const E::Acc) -> Self;
     unsafe fn store_acc(self, to: *mut E::Acc);
+    /// Reads what [`Vector::store_own`] wrote.
+    #[inline(always)]
+    unsafe fn load_own(from: *const E::Acc) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::load_acc(from) }
+    }
+    /// Stores the accumulators in whatever order is the fastest.
+    #[inline(always)]
+    unsafe fn store_own(self, to: *mut E::Acc) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store_acc(to) }
+    }
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
     /// Zero where negative; NaN stays NaN.
@@ -128,10 +151,15 @@ macro_rules! scalar {
                 // SAFETY: the caller's pointer is valid for one element.
                 $read(unsafe { *from })
             }
+            type Packed = $elem;
             #[inline(always)]
-            unsafe fn store(self, to: *mut $elem) {
+            unsafe fn pack(self) -> $elem {
+                $write(self)
+            }
+            #[inline(always)]
+            unsafe fn store(packed: $elem, to: *mut $elem) {
                 // SAFETY: as above.
-                unsafe { *to = $write(self) }
+                unsafe { *to = packed }
             }
             #[inline(always)]
             unsafe fn load_acc(from: *const $acc) -> Self {
@@ -182,11 +210,16 @@ impl<E: Element, const L: usize> Vector<E> for Wide<E::Acc, L> {
         // SAFETY: the caller's pointer is valid for L elements.
         Self(std::array::from_fn(|lane| unsafe { E::Acc::load(from.add(lane)) }))
     }
+    type Packed = Self;
     #[inline(always)]
-    unsafe fn store(self, to: *mut E) {
-        for (lane, value) in self.0.into_iter().enumerate() {
+    unsafe fn pack(self) -> Self {
+        self
+    }
+    #[inline(always)]
+    unsafe fn store(packed: Self, to: *mut E) {
+        for (lane, value) in packed.0.into_iter().enumerate() {
             // SAFETY: as above.
-            unsafe { value.store(to.add(lane)) }
+            unsafe { value.put::<false>(to.add(lane)) }
         }
     }
     #[inline(always)]
@@ -255,17 +288,4 @@ pub(super) unsafe fn copy<E: Element, V: Vector<E>>(
         }
         from.add(at).copy_to_nonoverlapping(to.add(at), bytes - at);
     }
-}
-
-/// Asks for the memory at `at` to be brought into the second-level cache; any address will do.
-#[inline(always)]
-pub(super) fn prefetch<E>(at: *const E) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing, and SSE is part of x86-64.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
 }

@@ -22,15 +22,20 @@ macro_rules! vector {
                 // SAFETY: as above, and the pointer is valid for LANES elements.
                 unsafe { $load(from) }
             }
+            type Packed = Self;
             #[inline(always)]
-            unsafe fn store(self, to: *mut $elem) {
-                // SAFETY: as above.
-                unsafe { $store(to, self) }
+            unsafe fn pack(self) -> Self {
+                self
             }
             #[inline(always)]
-            unsafe fn stream(self, to: *mut $elem) {
+            unsafe fn store(packed: Self, to: *mut $elem) {
+                // SAFETY: as above.
+                unsafe { $store(to, packed) }
+            }
+            #[inline(always)]
+            unsafe fn stream(packed: Self, to: *mut $elem) {
                 // SAFETY: as above, and aligned.
-                unsafe { $stream(to, self) }
+                unsafe { $stream(to, packed) }
             }
             #[inline(always)]
             unsafe fn carry(from: *const u8, to: *mut u8) {

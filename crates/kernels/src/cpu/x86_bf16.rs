@@ -63,8 +63,7 @@ unsafe fn load_acc_512(from: *const f32) -> Twin<__m512> {
     // SAFETY: as in `pack_512`, and 32 numbers are readable.
     unsafe {
         let (low, high) = (_mm512_loadu_ps(from), _mm512_loadu_ps(from.add(16)));
-        let even =
-            _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
         let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
         Twin {
             even: _mm512_permutex2var_ps(low, even, high),
@@ -153,12 +152,13 @@ unsafe fn store_acc_256(to: *mut f32, value: Twin<__m256>) {
 /// Implements `Vector<Bf16>` for the twins of one register type.
 macro_rules! twin {
     (
-        $reg:ty, $lanes:expr, $splat:ident, $load:ident, $pack:ident, $load_acc:ident,
-        $store_acc:ident, $load_raw:ident, $store:ident, $stream:ident, $add:ident, $mul:ident,
+        $reg:ty, $packed:ty, $lanes:expr, $splat:ident, $load:ident, $pack:ident, $load_acc:ident,
+        $store_acc:ident, $load_half:ident, $store_half:ident, $load_raw:ident, $store:ident, $stream:ident, $add:ident, $mul:ident,
         $max:ident, $zero:ident, $gate:ident
     ) => {
         impl Vector<Bf16> for Twin<$reg> {
             const LANES: usize = $lanes;
+            const REORDERS: bool = true;
             #[inline(always)]
             unsafe fn splat(value: f32) -> Self {
                 // SAFETY: the instruction set was detected (contract of the trait).
@@ -170,15 +170,21 @@ macro_rules! twin {
                 // SAFETY: as above, and the pointer is valid for LANES elements.
                 unsafe { $load(from) }
             }
+            type Packed = $packed;
             #[inline(always)]
-            unsafe fn store(self, to: *mut Bf16) {
+            unsafe fn pack(self) -> $packed {
                 // SAFETY: as above.
-                unsafe { $store(to.cast(), $pack(self)) }
+                unsafe { $pack(self) }
             }
             #[inline(always)]
-            unsafe fn stream(self, to: *mut Bf16) {
+            unsafe fn store(packed: $packed, to: *mut Bf16) {
+                // SAFETY: as above.
+                unsafe { $store(to.cast(), packed) }
+            }
+            #[inline(always)]
+            unsafe fn stream(packed: $packed, to: *mut Bf16) {
                 // SAFETY: as above, and aligned.
-                unsafe { $stream(to.cast(), $pack(self)) }
+                unsafe { $stream(to.cast(), packed) }
             }
             #[inline(always)]
             unsafe fn carry(from: *const u8, to: *mut u8) {
@@ -199,6 +205,19 @@ macro_rules! twin {
             unsafe fn store_acc(self, to: *mut f32) {
                 // SAFETY: as above.
                 unsafe { $store_acc(to, self) }
+            }
+            #[inline(always)]
+            unsafe fn load_own(from: *const f32) -> Self {
+                // SAFETY: as above.
+                unsafe { Self { even: $load_half(from), odd: $load_half(from.add($lanes / 2)) } }
+            }
+            #[inline(always)]
+            unsafe fn store_own(self, to: *mut f32) {
+                // SAFETY: as above.
+                unsafe {
+                    $store_half(to, self.even);
+                    $store_half(to.add($lanes / 2), self.odd);
+                }
             }
             #[inline(always)]
             unsafe fn add(self, other: Self) -> Self {
@@ -231,12 +250,15 @@ macro_rules! twin {
 
 twin!(
     __m512,
+    __m512i,
     32,
     _mm512_set1_ps,
     load_512,
     pack_512,
     load_acc_512,
     store_acc_512,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
     _mm512_loadu_si512,
     _mm512_storeu_si512,
     _mm512_stream_si512,
@@ -248,12 +270,15 @@ twin!(
 );
 twin!(
     __m256,
+    __m256i,
     16,
     _mm256_set1_ps,
     load_256,
     pack_256,
     load_acc_256,
     store_acc_256,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
     _mm256_loadu_si256,
     _mm256_storeu_si256,
     _mm256_stream_si256,

@@ -1,9 +1,10 @@
 //! The grid of shapes, element types, layouts and instruction sets that the kernels are tested over.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 use timeweave_kernels::cpu::Isa;
 
 /// Clips, frames, channels, height and width; odd ones, single ones, empty ones, and one for each
@@ -56,10 +57,44 @@ pub fn in_every_isa(mut body: impl FnMut(Isa)) {
     println!("checked: instruction sets {supported:?}");
 }
 
+thread_local! {
+    /// Numbers of this thread: libtorch's own generator is shared by all tests that run at a time.
+    static STATE: Cell<u64> = const { Cell::new(1) };
+}
+
+/// Starts this thread's numbers anew.
+pub fn seed(seed: u64) {
+    STATE.set(seed);
+}
+
+/// The next number in `0..1` (Steele, Lea and Flood, SplitMix).
+fn uniform() -> f64 {
+    let state = STATE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+    STATE.set(state);
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+}
+
 /// Normal numbers that the element type holds exactly, in a layout.
 pub fn map(size: &[i64], kind: Kind, layout: Layout) -> Tensor {
-    let values = Tensor::randn(size, (Kind::Float, Device::Cpu)).to_kind(kind);
-    lay_out(&values, layout)
+    let count = size.iter().product::<i64>();
+    let values: Vec<f32> = (0..count)
+        .map(|_| {
+            let radius = (-2.0 * (1.0 - uniform()).ln()).sqrt();
+            (radius * (std::f64::consts::TAU * uniform()).cos()) as f32
+        })
+        .collect();
+    lay_out(&Tensor::from_slice(&values).view(size).to_kind(kind), layout)
+}
+
+/// `upstream`, but zero where two results of a ReLU do not agree whether they are zero: so near to
+/// zero rounding decides, and neither gradient is wrong.
+pub fn where_decided(upstream: &Tensor, y: &Tensor, y64: &Tensor, what: &str) -> Tensor {
+    let agree = y.gt(0.0).eq_tensor(&y64.gt(0.0));
+    let undecided = agree.logical_not().sum(Kind::Int64).int64_value(&[]);
+    assert!(undecided <= 2 + y.numel() as i64 / 10_000, "{what}: {undecided} signs differ");
+    upstream * agree.to_kind(upstream.kind())
 }
 
 pub fn lay_out(values: &Tensor, layout: Layout) -> Tensor {
@@ -127,8 +162,12 @@ pub fn assert_close(actual: &Tensor, expected: &Tensor, what: &str) {
     assert_sum(actual, expected, 0, what);
 }
 
-/// [`assert_close`] for sums of `terms` products of normal numbers: even where they cancel, each
-/// product of float32 numbers brings its own rounding.
+/// [`assert_close`] for sums of `terms` products of normal numbers.
+///
+/// Even where they cancel, each product that is rounded to float32 leaves an error of at most half
+/// a unit in its last place (6e-8), of random sign: `terms` of them about `6e-8 sqrt(terms)`. The
+/// sums over the frames of an element, at most sixteen in these cases, add to that by a small factor,
+/// those beyond are kept in float64. One product left out changes a sum by about 1.
 pub fn assert_sum(actual: &Tensor, expected: &Tensor, terms: usize, what: &str) {
     assert_eq!(actual.size(), expected.size(), "{what}: shape");
     if expected.numel() == 0 {
@@ -137,7 +176,7 @@ pub fn assert_sum(actual: &Tensor, expected: &Tensor, terms: usize, what: &str) 
     let (relative, absolute) = tolerance(actual.kind());
     let worst = (actual.to_kind(Kind::Double) - expected).abs().max().double_value(&[]);
     let bound = relative * expected.abs().max().double_value(&[]) + absolute;
-    let bound =
-        bound + if actual.kind() == Kind::Double { 0.0 } else { 2e-7 * (terms as f64).sqrt() };
+    let rounding = if actual.kind() == Kind::Double { 0.0 } else { 2e-7 };
+    let bound = bound + rounding * (terms as f64).sqrt();
     assert!(worst <= bound, "{what}: differs by {worst:e}, more than {bound:e}");
 }
