@@ -143,7 +143,7 @@ function sourceOf(options: ListsOptions): ListSource {
 
 interface FramesOptions extends ReadingOptions {
   out: string
-  shortSide?: number | null
+  shortSide?: number | 'keep'
   quality?: number
   template?: string
   first?: number
@@ -174,7 +174,18 @@ async function extractFrames(input: string, options: FramesOptions): Promise<voi
     task: 'frames',
     input,
     list: readingOf(options),
-    ...given({ out, shortSide, quality, template, first, shard, workers, overwrite, damaged, listOut }),
+    ...given({
+      out,
+      shortSide: shortSide === 'keep' ? null : shortSide,
+      quality,
+      template,
+      first,
+      shard,
+      workers,
+      overwrite,
+      damaged,
+      listOut,
+    }),
   }
   const result = await work(config, options)
   if (!options.json) {
@@ -265,6 +276,7 @@ function parseNumber(text: string): number {
   return number
 }
 
-function parseSide(text: string): number | null {
-  return text === 'keep' ? null : parseCount(text)
+/** Null would stand for `keep`, but commander turns a null of a parser into an empty text. */
+function parseSide(text: string): number | 'keep' {
+  return text === 'keep' ? text : parseCount(text)
 }

@@ -41,7 +41,7 @@ impl Registry {
         let plug = self.plugs.iter().find(|plug| description["arch"] == plug.name());
         let Some(plug) = plug else {
             return serde_json::from_value(description.clone()).map_err(|error| {
-                let names: Vec<&str> = self.plugs.iter().map(|plug| plug.name()).collect();
+                let names: Vec<&str> = self.plugs.iter().map(Plug::name).collect();
                 match names.as_slice() {
                     [] => error,
                     names => Error::custom(format!("{error} (added: {})", names.join(", "))),
