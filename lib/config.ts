@@ -431,7 +431,9 @@ export interface DecodeOptions {
   decoder?: 'auto' | 'libav' | 'frames'
   /** Names of the images of a frame folder, such as `img_{:05d}.jpg`. @default found by itself */
   template?: string | null
-  /** Turn frames upright as the file's display matrix says. @default true */
+  /** Read the flow pairs of a frame folder, `flow_x_00001.jpg` and `flow_y_00001.jpg`. @default false */
+  flow?: boolean
+  /** Turn frames upright as the file's display matrix, or an image's Exif orientation, says. @default true */
   rotate?: boolean
   /** Which video stream, from 0 among the video streams. @default FFmpeg's choice */
   stream?: number | null

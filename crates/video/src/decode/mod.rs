@@ -1,5 +1,7 @@
 //! One way to frames: a video file, a folder of images and frames in memory look the same to the stages after.
 
+mod exif;
+mod flow;
 mod frames;
 mod libav;
 mod memory;
@@ -73,7 +75,7 @@ pub enum Decoder {
     Auto,
     /// FFmpeg's libraries, in process.
     Libav,
-    /// A folder of JPEG or PNG images.
+    /// A folder of JPEG, PNG or WebP images.
     Frames,
 }
 
@@ -98,7 +100,10 @@ pub struct OpenOptions {
     pub decoder: Decoder,
     /// Names of the images of a frame folder, such as `img_{:05d}.jpg`; found by itself when left out.
     pub template: Option<String>,
-    /// Turn frames upright as the file's display matrix says.
+    /// Read the flow pairs of a frame folder (`flow_x_00001.jpg` and `flow_y_00001.jpg`, found by themselves or named by a
+    /// template such as `flow_{x|y}_{:05d}.jpg`): horizontal motion in red, vertical motion in green, and blue is 0.
+    pub flow: bool,
+    /// Turn frames upright as the file's display matrix, or an image's Exif orientation, says.
     pub rotate: bool,
     /// Which video stream, from 0 among the video streams; FFmpeg's choice when left out.
     pub stream: Option<usize>,
@@ -113,6 +118,7 @@ impl Default for OpenOptions {
         Self {
             decoder: Decoder::Auto,
             template: None,
+            flow: false,
             rotate: true,
             stream: None,
             threads: 1,
@@ -139,7 +145,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSource>, 
     };
     let about = fs::metadata(path).map_err(unreadable)?;
     match (options.decoder, about.is_dir()) {
-        (Decoder::Auto | Decoder::Frames, true) => frames::open(path, options.template.as_deref()),
+        (Decoder::Auto | Decoder::Frames, true) => frames::open(path, options),
         (Decoder::Frames, false) => Err(VideoError::InvalidOption {
             field: "decoder".into(),
             expected: "a folder of images for `frames`".into(),
