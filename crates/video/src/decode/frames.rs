@@ -10,11 +10,20 @@ use crate::{OpenOptions, RgbImage, VideoError, VideoInfo, VideoSource};
 
 /// An open folder.
 struct Folder {
+    frames: Frames,
+    /// One for each thread.
+    stills: Vec<Stills>,
+}
+
+/// What is known of a folder's frames.
+struct Frames {
     path: PathBuf,
     names: Kind,
-    stills: Stills,
     info: VideoInfo,
 }
+
+/// More threads than this would wait for the disk.
+const MOST_THREADS: usize = 64;
 
 /// What the images of a folder show.
 enum Kind {
@@ -32,9 +41,8 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSo
     } else {
         Kind::Colour(colour(path, template, images)?)
     };
-    let mut folder = Folder {
+    let mut frames = Frames {
         path: path.to_owned(),
-        stills: Stills::new(options.rotate),
         info: VideoInfo {
             width: 0,
             height: 0,
@@ -45,9 +53,11 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSo
         },
         names,
     };
-    let first = folder.image(0)?;
-    (folder.info.width, folder.info.height) = (first.width, first.height);
-    Ok(Box::new(folder))
+    let threads = options.threads.clamp(1, MOST_THREADS);
+    let mut stills: Vec<_> = (0..threads).map(|_| Stills::new(options.rotate)).collect();
+    let first = frames.image(&mut stills[0], 0)?;
+    (frames.info.width, frames.info.height) = (first.width, first.height);
+    Ok(Box::new(Folder { frames, stills }))
 }
 
 fn empty(path: &Path, expected: impl Into<String>) -> VideoError {
@@ -156,25 +166,49 @@ impl Kind {
     }
 }
 
-impl Folder {
-    fn read(&mut self, frame: usize) -> Result<RgbImage, VideoError> {
+impl Frames {
+    fn read(&self, stills: &mut Stills, frame: usize) -> Result<RgbImage, VideoError> {
         let frames = self.names.first().count();
         if frame >= frames {
             return Err(VideoError::FrameOutOfRange { path: self.path.clone(), frame, frames });
         }
-        let image = self.image(frame)?;
+        let image = self.image(stills, frame)?;
         self.check_size(frame, (image.width, image.height), (self.info.width, self.info.height))?;
         Ok(image)
     }
 
+    /// Reads frames on as many threads as there are readers; the error is that of the first frame that has one.
+    fn read_all(
+        &self,
+        stills: &mut [Stills],
+        frames: &[usize],
+    ) -> Result<Vec<RgbImage>, VideoError> {
+        let share = frames.len().div_ceil(stills.len()).max(1);
+        let read = |(stills, part): (&mut Stills, &[usize])| {
+            part.iter().map(|&frame| self.read(stills, frame)).collect::<Result<Vec<_>, _>>()
+        };
+        let mut parts = stills.iter_mut().zip(frames.chunks(share));
+        let Some(first) = parts.next() else { return Ok(Vec::new()) };
+        let parts: Vec<Result<Vec<RgbImage>, VideoError>> = std::thread::scope(|scope| {
+            let others: Vec<_> = parts.map(|part| scope.spawn(move || read(part))).collect();
+            let mut done = vec![read(first)];
+            done.extend(others.into_iter().map(|other| {
+                other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            }));
+            done
+        });
+        let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(parts.into_iter().flatten().collect())
+    }
+
     /// The frame at an index that there is; of any size.
-    fn image(&mut self, frame: usize) -> Result<RgbImage, VideoError> {
+    fn image(&self, stills: &mut Stills, frame: usize) -> Result<RgbImage, VideoError> {
         let (x, y) = match &self.names {
-            Kind::Colour(names) => return self.stills.read(&self.file(names, frame)?),
+            Kind::Colour(names) => return stills.read(&self.file(names, frame)?),
             Kind::Flow([x, y]) => (self.file(x, frame)?, self.file(y, frame)?),
         };
-        let (width, height, across) = self.stills.read_grey(&x)?;
-        let (y_width, y_height, down) = self.stills.read_grey(&y)?;
+        let (width, height, across) = stills.read_grey(&x)?;
+        let (y_width, y_height, down) = stills.read_grey(&y)?;
         if (y_width, y_height) != (width, height) {
             return Err(size(y, (y_width, y_height), (width, height)));
         }
@@ -215,23 +249,19 @@ fn size(path: PathBuf, is: (u32, u32), expected: (u32, u32)) -> VideoError {
 
 impl VideoSource for Folder {
     fn info(&self) -> &VideoInfo {
-        &self.info
+        &self.frames.info
     }
 
     fn frame_count(&mut self) -> Result<usize, VideoError> {
-        Ok(self.names.first().count())
+        Ok(self.frames.names.first().count())
     }
 
     fn frames(&mut self, indices: &[usize]) -> Result<Vec<RgbImage>, VideoError> {
-        let mut images: Vec<RgbImage> = Vec::with_capacity(indices.len());
-        for (position, &frame) in indices.iter().enumerate() {
-            // Short videos are sampled with repeats; a repeated frame is not read again.
-            let image = match indices[..position].iter().position(|&earlier| earlier == frame) {
-                Some(earlier) => images[earlier].clone(),
-                None => self.read(frame)?,
-            };
-            images.push(image);
-        }
-        Ok(images)
+        // Short videos are sampled with repeats; a repeated frame is not read again.
+        let mut distinct: Vec<usize> = indices.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let images = self.frames.read_all(&mut self.stills, &distinct)?;
+        Ok(super::arrange(images, &distinct, indices))
     }
 }
