@@ -427,11 +427,13 @@ export interface EvalConfig {
 
 /** How a video is opened. */
 export interface DecodeOptions {
-  /** Which decoder; `auto` reads folders as frames and files through FFmpeg. @default 'auto' */
-  decoder?: 'auto' | 'libav' | 'frames'
+  /** Which decoder; `auto` reads folders as frames, and files through FFmpeg's libraries or else its programs. @default 'auto' */
+  decoder?: 'auto' | 'libav' | 'ffmpeg' | 'frames'
   /** Names of the images of a frame folder, such as `img_{:05d}.jpg`. @default found by itself */
   template?: string | null
-  /** Turn frames upright as the file's display matrix says. @default true */
+  /** Read the flow pairs of a frame folder, `flow_x_00001.jpg` and `flow_y_00001.jpg`. @default false */
+  flow?: boolean
+  /** Turn frames upright as the file's display matrix, or an image's Exif orientation, says. @default true */
   rotate?: boolean
   /** Which video stream, from 0 among the video streams. @default FFmpeg's choice */
   stream?: number | null
@@ -439,6 +441,8 @@ export interface DecodeOptions {
   threads?: number
   /** A file that is cut or spoilt: refuse it (`DAMAGED_VIDEO`), or take the frames before the damage. @default 'error' */
   damaged?: 'error' | 'use'
+  /** Keep what decoding a file without an index of its own has shown in the cache folder. @default true */
+  indexCache?: boolean
 }
 
 /** What a prediction gives and how videos are opened. */

@@ -9,10 +9,11 @@ use std::slice;
 use crate::encoder::Encoder;
 use crate::failure::{Class, Failure};
 use crate::input::Options;
-use crate::reader::{Damage, Reader, versions};
+use crate::reader::{Damage, Reader};
+use crate::versions::versions;
 
 /// Names the functions and structures below; a caller made for another number must not call them.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// Bytes of an error's text, with its final zero.
 pub const TEXT_BYTES: usize = 512;
@@ -41,6 +42,10 @@ pub struct TwOpenOptions {
     pub threads: u32,
     /// Not zero: turn frames upright as the display matrix says.
     pub rotate: u32,
+    /// What [`tw_video_index`] gave for the same file, stream and libraries, or null.
+    pub index: *const u8,
+    /// Bytes of `index`.
+    pub index_bytes: usize,
 }
 
 /// What is known of an open file.
@@ -141,13 +146,17 @@ pub unsafe extern "C" fn tw_video_open(
         let (path, options) = unsafe {
             (slice::from_raw_parts(path, path_bytes), options.as_ref().ok_or_else(null)?)
         };
+        let saved = (!options.index.is_null()).then(|| {
+            // SAFETY: not null, and the caller states the length.
+            unsafe { slice::from_raw_parts(options.index, options.index_bytes) }
+        });
         let options = Options {
             stream: usize::try_from(options.stream).ok(),
             threads: options.threads as usize,
             rotate: options.rotate != 0,
             seek: true,
         };
-        let reader = Box::into_raw(Box::new(Reader::open(path, options)?));
+        let reader = Box::into_raw(Box::new(Reader::open(path, options, saved)?));
         // SAFETY: `out` is not null and writable.
         unsafe { out.write(reader) };
         Ok(())
@@ -195,6 +204,33 @@ pub unsafe extern "C" fn tw_video_frame_count(
         let (reader, out) =
             unsafe { (reader.as_mut().ok_or_else(null)?, out.as_mut().ok_or_else(null)?) };
         *out = reader.frame_count()? as u64;
+        Ok(())
+    })
+}
+
+/// Writes the index of the file, where finding it out again would take long: `bytes` receives its length, or 0. Nothing is
+/// written when it is longer than `capacity`.
+///
+/// # Safety
+/// `reader` must be an open handle, `out` writable for `capacity` bytes, `bytes` writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tw_video_index(
+    reader: *mut Reader,
+    out: *mut u8,
+    capacity: usize,
+    bytes: *mut usize,
+    error: *mut TwError,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller states so.
+        let (reader, bytes) =
+            unsafe { (reader.as_ref().ok_or_else(null)?, bytes.as_mut().ok_or_else(null)?) };
+        let index = reader.index_to_save().unwrap_or_default();
+        *bytes = index.len();
+        if index.len() <= capacity && !out.is_null() {
+            // SAFETY: `out` is writable for `capacity` bytes.
+            unsafe { out.copy_from_nonoverlapping(index.as_ptr(), index.len()) };
+        }
         Ok(())
     })
 }

@@ -1,6 +1,9 @@
 //! Which frames a stream holds, in display order, and where decoding can start.
 
+use std::ffi::c_int;
+
 use ff::ffi;
+use ff::packet::Ref;
 use ffmpeg_next as ff;
 
 use crate::bitstream::Checker;
@@ -36,7 +39,7 @@ pub struct Index {
     /// Frames that the container announces.
     pub expected: Option<usize>,
     /// Times that were found for packets without one: (decoding time, time of the frame), rising.
-    times: Vec<(i64, i64)>,
+    pub(crate) times: Vec<(i64, i64)>,
 }
 
 /// What a container is asked for to get to a key frame.
@@ -106,8 +109,10 @@ impl Walk {
             let decoding = packet.dts().filter(|_| self.target == Target::Decoding);
             index.keys.push(Key { pts, target: decoding.unwrap_or(pts) });
         }
-        // Packets outside an edit list are decoded and not shown.
-        if packet.flags().bits() & ffi::AV_PKT_FLAG_DISCARD == 0 {
+        // Packets outside an edit list are decoded and not shown. The wrapper's flags lack this one.
+        // SAFETY: the packet lives.
+        let flags = unsafe { (*packet.as_ptr()).flags };
+        if flags & ffi::AV_PKT_FLAG_DISCARD as c_int == 0 {
             index.stamps.push(pts);
         }
     }

@@ -136,6 +136,11 @@ impl Input {
         Some(ends)
     }
 
+    /// Bytes of the file; 0 where it is none.
+    pub fn length(&mut self) -> u64 {
+        Open::of(&mut self.context).map_or(0, |file| file.length())
+    }
+
     /// What the file lacks of that which its container announces. All packets must have been read, so that all is known.
     pub fn shortfall(&mut self) -> Option<String> {
         let name = self.context.format().name().to_owned();

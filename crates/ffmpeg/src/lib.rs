@@ -7,7 +7,7 @@
 //! handles, plain buffers. Neither a panic nor an error value crosses it, and [`abi::ABI_VERSION`] names the layout.
 //!
 //! Inside: [`input`] demuxes one video stream, [`bitstream`], [`order`] and [`index`] find out which frames it holds,
-//! [`container`] whether the file was cut, [`reader`] decodes the frame at an index, [`picture`] turns it into upright RGB,
+//! [`container`] whether the file was cut, [`saved`] keeps that for the next time, [`reader`] decodes the frame at an index, [`picture`] turns it into upright RGB,
 //! [`encoder`] writes files, [`log`] keeps FFmpeg's words.
 
 pub mod abi;
@@ -21,3 +21,5 @@ pub mod log;
 pub mod order;
 pub mod picture;
 pub mod reader;
+pub mod saved;
+pub mod versions;

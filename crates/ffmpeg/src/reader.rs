@@ -5,7 +5,6 @@
 
 use std::ffi::c_int;
 
-use ff::ffi;
 use ff::frame::Video;
 use ffmpeg_next as ff;
 
@@ -52,23 +51,48 @@ pub struct Reader {
     fed_key: bool,
     /// What stopped the decoder in the middle of the file.
     damage: Option<String>,
+    /// Times of the frames that are asked for at once, rising.
+    wanted: Vec<i64>,
+    /// What finding out the index has cost.
+    effort: Effort,
 }
 
+/// What an index has cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effort {
+    /// It was given, or made by a look at the packets of a small file.
+    Little,
+    /// All frames were decoded, or a large file was read.
+    Much,
+}
+
+/// The most pixels of a frame: a short file can claim any size.
+const MOST_PIXELS: i64 = 1 << 26;
+/// Reading the packets of a larger file takes longer than decoding a few of its frames.
+const LARGE: u64 = 32 << 20;
+
 impl Reader {
-    /// Opens a file and indexes its frames; nothing is decoded yet.
+    /// Opens a file and indexes its frames; nothing is decoded yet. `saved` is what [`Reader::index_to_save`] gave for the
+    /// same file, stream and libraries.
     ///
     /// # Errors
     /// `Open` and `NoVideoStream`.
-    pub fn open(path: &[u8], options: Options) -> Result<Self, Failure> {
+    pub fn open(path: &[u8], options: Options, saved: Option<&[u8]>) -> Result<Self, Failure> {
         let mut input = Input::open(path, options.stream)?;
         let decoder = decoder(&input, options.threads)?;
         let (width, height) = (input.parameters().width, input.parameters().height);
         if width <= 0 || height <= 0 {
             return Err(Failure::new(Class::Open, "no picture could be found in the video stream"));
         }
+        if i64::from(width) * i64::from(height) > MOST_PIXELS {
+            let text = format!("it states {width}x{height} pixels, and {MOST_PIXELS} are the most");
+            return Err(Failure::new(Class::Open, text));
+        }
         let matrix = if options.rotate { input.display_matrix() } else { None };
         let turn = matrix.map_or_else(Turn::default, |matrix| Turn::from_matrix(&matrix));
-        let mut index = Index::read(&mut input);
+        let saved = saved.and_then(Index::from_bytes).filter(|index| index.is_sure);
+        let is_large = saved.is_none() && input.length() > LARGE;
+        let mut index = saved.unwrap_or_else(|| Index::read(&mut input));
         index.seekable &= options.seek;
         Ok(Self {
             path: path.to_vec(),
@@ -84,6 +108,8 @@ impl Reader {
             draining: false,
             fed_key: false,
             damage: None,
+            wanted: Vec::new(),
+            effort: if is_large { Effort::Much } else { Effort::Little },
         })
     }
 
@@ -117,6 +143,15 @@ impl Reader {
         self.index.seekable
     }
 
+    /// The index as bytes, when finding it out again would take long; `None` when it would not, or it is not known yet.
+    pub fn index_to_save(&self) -> Option<Vec<u8>> {
+        let is_worth = self.effort == Effort::Much && self.index.is_sure;
+        is_worth.then(|| {
+            let damage = self.index.damage.clone().or_else(|| self.damage.clone());
+            Index { damage, ..self.index.clone() }.to_bytes()
+        })
+    }
+
     /// Frames that decode.
     ///
     /// # Errors
@@ -135,6 +170,9 @@ impl Reader {
     pub fn frames(&mut self, indices: &[usize], out: &mut [&mut [u8]]) -> Result<(), Failure> {
         let mut order: Vec<usize> = (0..indices.len()).collect();
         order.sort_by_key(|&position| indices[position]);
+        self.frame_count()?;
+        self.wanted =
+            order.iter().filter_map(|&at| self.index.stamps.get(indices[at]).copied()).collect();
         let mut current = None;
         for position in order {
             let frame = indices[position];
@@ -179,8 +217,8 @@ impl Reader {
             (self.draining, self.landing, self.last) = (false, true, None);
         }
         self.counted = None;
-        let skip = self.index.may_skip.then_some(stamp);
-        while self.next(skip)? {
+        let may_skip = self.index.may_skip;
+        while self.next(may_skip)? {
             let Some(reached) = self.stamp() else { return Ok(false) };
             self.last = Some(reached);
             // Errors spread to the frames after; frames shown before the key frame lack what they refer to.
@@ -218,6 +256,7 @@ impl Reader {
         }
         self.counted = None;
         self.index.replace(&stamps);
+        self.effort = Effort::Much;
         Ok(())
     }
 
@@ -225,7 +264,7 @@ impl Reader {
     fn count_next(&mut self) -> bool {
         let mut refused = None;
         loop {
-            let reason = match self.next(None) {
+            let reason = match self.next(false) {
                 Ok(true) if self.is_spoilt() => {
                     "the frame's data is damaged, the decoder filled in what it could not read"
                         .into()
@@ -289,8 +328,9 @@ impl Reader {
         self.frame.pts().or_else(|| self.frame.timestamp())
     }
 
-    /// Decodes one frame into `self.frame`; false at the end of the stream. Frames before `skip` that no other needs are left out.
-    fn next(&mut self, skip: Option<i64>) -> Result<bool, Stop> {
+    /// Decodes one frame into `self.frame`; false at the end of the stream. On the way to the last of the wanted frames those
+    /// that neither are wanted nor needed by others may be left out.
+    fn next(&mut self, may_skip: bool) -> Result<bool, Stop> {
         loop {
             match self.decoder.receive_frame(&mut self.frame) {
                 Ok(()) => return Ok(true),
@@ -301,11 +341,11 @@ impl Reader {
             if self.draining {
                 return Ok(false);
             }
-            self.feed(skip)?;
+            self.feed(may_skip)?;
         }
     }
 
-    fn feed(&mut self, skip: Option<i64>) -> Result<(), Stop> {
+    fn feed(&mut self, may_skip: bool) -> Result<(), Stop> {
         log::clear();
         loop {
             let Some(mut packet) = self.input.read().map_err(Stop::Read)? else {
@@ -319,8 +359,13 @@ impl Reader {
             if let Some(time) = self.index.time_of(packet.dts()) {
                 packet.set_pts(Some(time));
             }
-            let early = skip.is_some_and(|stamp| packet.pts().is_some_and(|pts| pts < stamp));
-            self.decoder.skip_frame(if early {
+            let is_passed = may_skip
+                && packet.pts().is_some_and(|pts| {
+                    // What comes after the last one may be asked for next.
+                    self.wanted.last().is_some_and(|&last| pts < last)
+                        && self.wanted.binary_search(&pts).is_err()
+                });
+            self.decoder.skip_frame(if is_passed {
                 ff::Discard::NonReference
             } else {
                 ff::Discard::Default
@@ -340,6 +385,7 @@ fn decoder(input: &Input, threads: usize) -> Result<ff::decoder::Video, Failure>
     // SAFETY: the context is not open yet, which is when these may be set.
     unsafe {
         (*context.as_mut_ptr()).thread_count = threads.max(1) as c_int;
+        (*context.as_mut_ptr()).max_pixels = MOST_PIXELS;
         (*context.as_mut_ptr()).pkt_timebase = input.stream().time_base().into();
     }
     context.decoder().video().map_err(|error| match error {
@@ -348,23 +394,4 @@ fn decoder(input: &Input, threads: usize) -> Result<ff::decoder::Video, Failure>
         }
         other => failed(other),
     })
-}
-
-/// FFmpeg's library versions, in the form `libavcodec 59.37.100`.
-pub fn versions() -> String {
-    // SAFETY: the functions take nothing and return numbers.
-    let numbers = unsafe {
-        [
-            ffi::avcodec_version(),
-            ffi::avformat_version(),
-            ffi::avutil_version(),
-            ffi::swscale_version(),
-        ]
-    };
-    let names = ["libavcodec", "libavformat", "libavutil", "libswscale"];
-    let parts = names
-        .iter()
-        .zip(numbers)
-        .map(|(name, n)| format!("{name} {}.{}.{}", n >> 16, n >> 8 & 0xff, n & 0xff));
-    parts.collect::<Vec<_>>().join(", ")
 }

@@ -106,6 +106,6 @@ fn failures_carry_their_class_and_numbers() {
     assert_eq!(failure.class, Class::Argument);
     std::fs::remove_file(&path).expect("clean");
     let options = Options { stream: None, threads: 1, rotate: false, seek: true };
-    let gone = Reader::open(path.as_os_str().as_encoded_bytes(), options);
+    let gone = Reader::open(path.as_os_str().as_encoded_bytes(), options, None);
     assert_eq!(gone.err().expect("no file").class, Class::Open);
 }

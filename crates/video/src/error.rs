@@ -42,7 +42,7 @@ pub enum VideoError {
     },
     /// The decoder's shared object or FFmpeg's libraries are not there.
     #[error(
-        "the video decoder could not be loaded: {reason}; install FFmpeg's libraries (Debian, Ubuntu: `apt install ffmpeg`; macOS: `brew install ffmpeg`) and build `timeweave-ffmpeg`, or use folders of JPEG or PNG frames"
+        "the video decoder could not be loaded: {reason}; install FFmpeg's libraries (Debian, Ubuntu: `apt install ffmpeg`; macOS: `brew install ffmpeg`) and build `timeweave-ffmpeg`, or use folders of JPEG, PNG or WebP frames"
     )]
     DecoderMissing {
         /// What was looked for, and the loader's words.
@@ -110,8 +110,8 @@ pub enum VideoError {
         /// Height of the first frame.
         expected_height: u32,
     },
-    /// An image file that is no readable JPEG or PNG.
-    #[error("expected a readable JPEG or PNG image but received {}: {reason}", path.display())]
+    /// An image file that is no readable JPEG, PNG or WebP.
+    #[error("expected a readable JPEG, PNG or WebP image but received {}: {reason}", path.display())]
     InvalidImage {
         /// The image file.
         path: PathBuf,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use numbered::{number, picture};
 use timeweave_video::decode::{ffmpeg_version, set_plugin_dir};
-use timeweave_video::{OpenOptions, RgbImage, VideoError, from_frames, open, write_video};
+use timeweave_video::{Decoder, OpenOptions, RgbImage, VideoError, from_frames, open, write_video};
 
 /// Writes a video of `frames` numbered pictures into a folder.
 fn video(folder: &Path, name: impl AsRef<Path>, frames: usize) -> PathBuf {
@@ -155,7 +155,8 @@ fn without_the_plugin_the_error_says_what_to_install() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("any.mp4");
     fs::write(&path, b"anything").expect("write");
-    let error = open(&path, &OpenOptions::default()).err().expect("no plugin");
+    let options = OpenOptions { decoder: Decoder::Libav, ..OpenOptions::default() };
+    let error = open(&path, &options).err().expect("no plugin");
     assert_eq!(error.code(), "DECODER_MISSING");
     let text = error.to_string();
     assert!(text.contains(NOWHERE) && text.contains("apt install ffmpeg"), "{text}");

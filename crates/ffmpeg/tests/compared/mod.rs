@@ -7,7 +7,7 @@ use timeweave_ffmpeg::reader::Reader;
 
 pub fn open(path: &Path, seek: bool) -> Reader {
     let options = Options { stream: None, threads: 1, rotate: false, seek };
-    let opened = Reader::open(path.as_os_str().as_encoded_bytes(), options);
+    let opened = Reader::open(path.as_os_str().as_encoded_bytes(), options, None);
     opened.unwrap_or_else(|failure| panic!("{}: {failure:?}", path.display()))
 }
 

@@ -1,232 +1,20 @@
 //! Video files through FFmpeg's libraries: the only unsafe code of the crate.
 //!
-//! The libraries are reached through `libtimeweave_ffmpeg`, a shared object with a C interface that is looked for at run
-//! time, so that everything else works on a machine without FFmpeg. The structures below are those of its `abi` module.
+//! The libraries are reached through [`plugin`], a shared object that is looked for at run time, so that everything else
+//! works on a machine without FFmpeg.
 
 mod encoder;
+mod plugin;
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_void;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
 
-use libloading::Library;
-
+use super::cache::Entry;
 use crate::{Damage, Damaged, OpenOptions, RgbImage, VideoError, VideoInfo, VideoSource};
 pub(crate) use encoder::Encoder;
-
-const ABI_VERSION: u32 = 2;
-const VARIABLE: &str = "TIMEWEAVE_FFMPEG_PLUGIN";
-
-#[repr(C)]
-struct Failure {
-    class: i32,
-    reserved: i32,
-    frame: u64,
-    frames: u64,
-    text: [u8; 512],
-}
-
-#[repr(C)]
-struct RawOptions {
-    stream: i64,
-    threads: u32,
-    rotate: u32,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct RawInfo {
-    width: u32,
-    height: u32,
-    frames: i64,
-    fps: f64,
-}
-
-#[repr(C)]
-struct RawDamage {
-    is_damaged: u32,
-    reserved: u32,
-    expected: i64,
-    text: [u8; 512],
-}
-
-/// The functions of the shared object, which stays loaded for the life of the process.
-struct Plugin {
-    path: PathBuf,
-    versions: unsafe extern "C" fn(*mut c_char, usize) -> usize,
-    open: unsafe extern "C" fn(
-        *const u8,
-        usize,
-        *const RawOptions,
-        *mut *mut c_void,
-        *mut Failure,
-    ) -> i32,
-    info: unsafe extern "C" fn(*mut c_void, *mut RawInfo, *mut Failure) -> i32,
-    frame_count: unsafe extern "C" fn(*mut c_void, *mut u64, *mut Failure) -> i32,
-    damage: unsafe extern "C" fn(*mut c_void, *mut RawDamage, *mut Failure) -> i32,
-    frames: unsafe extern "C" fn(
-        *mut c_void,
-        *const u64,
-        *const *mut u8,
-        usize,
-        usize,
-        *mut Failure,
-    ) -> i32,
-    close: unsafe extern "C" fn(*mut c_void),
-    encoder_open: unsafe extern "C" fn(
-        *const u8,
-        usize,
-        u32,
-        u32,
-        f64,
-        *mut *mut c_void,
-        *mut Failure,
-    ) -> i32,
-    encoder_write: unsafe extern "C" fn(*mut c_void, *const u8, usize, *mut Failure) -> i32,
-    encoder_close: unsafe extern "C" fn(*mut c_void, i32, *mut Failure) -> i32,
-}
-
-static PLUGIN: OnceLock<Plugin> = OnceLock::new();
-static FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
-
-/// Names the folder in which `libtimeweave_ffmpeg` lies; for programs that ship it beside themselves.
-///
-/// It is looked for there before the folders of the executable; the variable `TIMEWEAVE_FFMPEG_PLUGIN`, which names the
-/// file itself, goes before both. Has no effect once the decoder is loaded.
-pub fn set_plugin_dir(path: &Path) {
-    *FOLDER.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
-}
-
-/// The versions of FFmpeg's libraries and the file of the decoder that found them.
-///
-/// # Errors
-/// `DECODER_MISSING` when the decoder cannot be loaded.
-pub fn ffmpeg_version() -> Result<(String, PathBuf), VideoError> {
-    let plugin = Plugin::get()?;
-    let mut text = [0_u8; 256];
-    // SAFETY: the buffer is writable for its length, which the function does not exceed.
-    let length = unsafe { (plugin.versions)(text.as_mut_ptr().cast(), text.len()) };
-    Ok((String::from_utf8_lossy(&text[..length]).into_owned(), plugin.path.clone()))
-}
-
-impl Plugin {
-    fn get() -> Result<&'static Self, VideoError> {
-        static LOADING: Mutex<()> = Mutex::new(());
-        if let Some(plugin) = PLUGIN.get() {
-            return Ok(plugin);
-        }
-        let _alone = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plugin) = PLUGIN.get() {
-            return Ok(plugin);
-        }
-        let plugin = Self::find()?;
-        Ok(PLUGIN.get_or_init(|| plugin))
-    }
-
-    fn find() -> Result<Self, VideoError> {
-        let missing = |reason: String| Err(VideoError::DecoderMissing { reason });
-        if let Some(file) = std::env::var_os(VARIABLE) {
-            return match Self::load(Path::new(&file)) {
-                Ok(plugin) => Ok(plugin),
-                Err(reason) => missing(format!("{VARIABLE} names {}: {reason}", file.display())),
-            };
-        }
-        let name = libloading::library_filename("timeweave_ffmpeg");
-        let folders = folders();
-        let Some(file) =
-            folders.iter().map(|folder| folder.join(&name)).find(|file| file.is_file())
-        else {
-            let looked: Vec<_> =
-                folders.iter().map(|folder| folder.display().to_string()).collect();
-            return missing(format!("found no {} in {}", name.display(), looked.join(", ")));
-        };
-        Self::load(&file).or_else(|reason| missing(format!("{}: {reason}", file.display())))
-    }
-
-    fn load(path: &Path) -> Result<Self, String> {
-        // SAFETY: the library is our own; loading it runs no code but the start-up code of FFmpeg's libraries.
-        let library = unsafe { Library::new(path) }.map_err(|error| error.to_string())?;
-        // SAFETY: the interface's first function has had this type in all its versions.
-        let version = unsafe {
-            symbol::<unsafe extern "C" fn() -> u32>(&library, "tw_ffmpeg_abi_version")?()
-        };
-        if version != ABI_VERSION {
-            return Err(format!(
-                "expected interface {ABI_VERSION} but received {version}; build it anew"
-            ));
-        }
-        // SAFETY: interface `ABI_VERSION` has these functions with these types.
-        let plugin = unsafe {
-            Self {
-                path: path.to_owned(),
-                versions: symbol(&library, "tw_ffmpeg_versions")?,
-                open: symbol(&library, "tw_video_open")?,
-                info: symbol(&library, "tw_video_info")?,
-                frame_count: symbol(&library, "tw_video_frame_count")?,
-                damage: symbol(&library, "tw_video_damage")?,
-                frames: symbol(&library, "tw_video_frames")?,
-                close: symbol(&library, "tw_video_close")?,
-                encoder_open: symbol(&library, "tw_encoder_open")?,
-                encoder_write: symbol(&library, "tw_encoder_write")?,
-                encoder_close: symbol(&library, "tw_encoder_close")?,
-            }
-        };
-        // The functions are kept for good, and FFmpeg keeps a callback into the library.
-        std::mem::forget(library);
-        Ok(plugin)
-    }
-}
-
-/// Where the shared object may lie, in order.
-fn folders() -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> =
-        FOLDER.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
-    if let Ok(executable) = std::env::current_exe() {
-        // Cargo puts tests and libraries into `deps`, examples and benches one folder beside it.
-        for folder in executable.ancestors().skip(1).take(2) {
-            folders.extend([folder.to_owned(), folder.join("deps")]);
-        }
-    }
-    folders
-}
-
-/// # Safety
-/// The symbol must have the type `T`, a function pointer, which must not be used after the library is unloaded.
-unsafe fn symbol<T: Copy>(library: &Library, name: &str) -> Result<T, String> {
-    // SAFETY: as above.
-    unsafe { library.get::<T>(name) }.map(|symbol| *symbol).map_err(|error| error.to_string())
-}
-
-/// Text up to its final zero.
-fn text(bytes: &[u8]) -> String {
-    let length = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..length]).into_owned()
-}
-
-impl Failure {
-    fn new() -> Self {
-        Self { class: 0, reserved: 0, frame: 0, frames: 0, text: [0; 512] }
-    }
-
-    fn into_error(self, path: &Path, stream: Option<usize>) -> VideoError {
-        let (path, reason) = (path.to_owned(), text(&self.text));
-        let (frame, frames) = (self.frame as usize, self.frames as usize);
-        match self.class {
-            1 => VideoError::NotAVideo { path, reason },
-            2 => {
-                let expected = match stream {
-                    Some(stream) => format!("video stream {stream} (counted from 0)"),
-                    None => "a video stream".to_owned(),
-                };
-                VideoError::NoVideoStream { path, expected, received: reason }
-            }
-            3 => VideoError::DecodeFailed { path, frame, reason },
-            4 => VideoError::FrameOutOfRange { path, frame, frames },
-            5 => VideoError::EncodeFailed { path, reason },
-            _ => VideoError::DecoderDefect { path, reason },
-        }
-    }
-}
+pub(in crate::decode) use plugin::check;
+use plugin::{Failure, Plugin, RawDamage, RawInfo, RawOptions, text};
+pub use plugin::{ffmpeg_version, set_plugin_dir};
 
 /// An open file; the handle is closed on drop.
 struct Video {
@@ -235,6 +23,8 @@ struct Video {
     path: PathBuf,
     info: VideoInfo,
     damaged: Damaged,
+    /// Where an index that cost time is kept.
+    cache: Option<Entry>,
 }
 
 // SAFETY: a handle may be used by any thread, one at a time, and `Video` is not `Sync`.
@@ -247,7 +37,11 @@ unsafe impl Send for Video {}
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSource>, VideoError> {
     let plugin = Plugin::get()?;
     let name = path.as_os_str().as_encoded_bytes();
+    let cache = options.index_cache.then(|| entry(path, options)).flatten();
+    let saved = cache.as_ref().and_then(Entry::load);
     let raw = RawOptions {
+        index: saved.as_ref().map_or(std::ptr::null(), Vec::as_ptr),
+        index_bytes: saved.as_ref().map_or(0, Vec::len),
         stream: options.stream.map_or(-1, |stream| stream as i64),
         threads: options.threads.max(1) as u32,
         rotate: u32::from(options.rotate),
@@ -263,7 +57,7 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSo
     let info =
         VideoInfo { width: 0, height: 0, frames: None, fps: None, decoder: "libav", damage: None };
     let damaged = options.damaged;
-    let mut video = Video { plugin, handle, path: path.to_owned(), info, damaged };
+    let mut video = Video { plugin, handle, path: path.to_owned(), info, damaged, cache };
     let mut known = RawInfo::default();
     // SAFETY: the handle is open, `known` writable.
     video.call(|video, failure| unsafe { (plugin.info)(video.handle, &raw mut known, failure) })?;
@@ -272,7 +66,17 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSo
     video.info.frames = usize::try_from(known.frames).ok();
     video.info.fps = (known.fps > 0.0).then_some(known.fps);
     video.look_for_damage()?;
+    if video.info.frames.is_some() {
+        video.save_index()?;
+    }
     Ok(Box::new(video))
+}
+
+/// Where the index of a file is kept; it depends on the stream and the libraries that decode it.
+fn entry(path: &Path, options: &OpenOptions) -> Option<Entry> {
+    let (versions, _) = ffmpeg_version().ok()?;
+    let about = std::fs::metadata(path).ok()?;
+    Entry::of(path, &about, &format!("libav {versions} stream {:?}", options.stream))
 }
 
 impl Video {
@@ -307,7 +111,34 @@ impl Video {
         })?;
         self.info.frames = Some(count as usize);
         self.look_for_damage()?;
+        self.save_index()?;
         Ok(count as usize)
+    }
+
+    /// Keeps the index, once, if finding it out took long.
+    fn save_index(&mut self) -> Result<(), VideoError> {
+        let Some(cache) = self.cache.take() else { return Ok(()) };
+        let mut index = Vec::new();
+        // The first call tells the length.
+        for _ in 0..2 {
+            let mut bytes = 0;
+            // SAFETY: the handle is open, `index` writable for its length.
+            self.call(|video, failure| unsafe {
+                (video.plugin.index)(
+                    video.handle,
+                    index.as_mut_ptr(),
+                    index.len(),
+                    &raw mut bytes,
+                    failure,
+                )
+            })?;
+            if bytes == 0 {
+                return Ok(());
+            }
+            index.resize(bytes, 0);
+        }
+        cache.save(&index);
+        Ok(())
     }
 }
 

@@ -1,8 +1,12 @@
 //! One way to frames: a video file, a folder of images and frames in memory look the same to the stages after.
 
+mod cache;
+mod exif;
+mod flow;
 mod frames;
 mod libav;
 mod memory;
+mod program;
 mod still;
 mod template;
 
@@ -28,7 +32,7 @@ pub struct VideoInfo {
     pub frames: Option<usize>,
     /// Frames per second, where the source states it.
     pub fps: Option<f64>,
-    /// The decoder that serves: `libav`, `frames` or `memory`.
+    /// The decoder that serves: `libav`, `ffmpeg`, `frames` or `memory`.
     pub decoder: &'static str,
     /// What is wrong with the file, as far as is known; complete for the packets after [`VideoSource::frame_count`].
     pub damage: Option<Damage>,
@@ -68,12 +72,14 @@ pub trait VideoSource: Send {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Decoder {
-    /// Folders as frames, files through FFmpeg.
+    /// Folders as frames, files through FFmpeg: its libraries, or its programs where those cannot be loaded.
     #[default]
     Auto,
     /// FFmpeg's libraries, in process.
     Libav,
-    /// A folder of JPEG or PNG images.
+    /// The programs `ffmpeg` and `ffprobe`, found on the `PATH`, as child processes.
+    Ffmpeg,
+    /// A folder of JPEG, PNG or WebP images.
     Frames,
 }
 
@@ -98,7 +104,10 @@ pub struct OpenOptions {
     pub decoder: Decoder,
     /// Names of the images of a frame folder, such as `img_{:05d}.jpg`; found by itself when left out.
     pub template: Option<String>,
-    /// Turn frames upright as the file's display matrix says.
+    /// Read the flow pairs of a frame folder (`flow_x_00001.jpg` and `flow_y_00001.jpg`, found by themselves or named by a
+    /// template such as `flow_{x|y}_{:05d}.jpg`): horizontal motion in red, vertical motion in green, and blue is 0.
+    pub flow: bool,
+    /// Turn frames upright as the file's display matrix, or an image's Exif orientation, says.
     pub rotate: bool,
     /// Which video stream, from 0 among the video streams; FFmpeg's choice when left out.
     pub stream: Option<usize>,
@@ -106,6 +115,8 @@ pub struct OpenOptions {
     pub threads: usize,
     /// What to do with a file that is cut or whose packets are damaged: refuse it, or take the frames before the damage.
     pub damaged: Damaged,
+    /// Keep what decoding a file without an index of its own has shown in the cache folder, for the next time.
+    pub index_cache: bool,
 }
 
 impl Default for OpenOptions {
@@ -113,10 +124,12 @@ impl Default for OpenOptions {
         Self {
             decoder: Decoder::Auto,
             template: None,
+            flow: false,
             rotate: true,
             stream: None,
             threads: 1,
             damaged: Damaged::Error,
+            index_cache: true,
         }
     }
 }
@@ -139,16 +152,16 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSource>, 
     };
     let about = fs::metadata(path).map_err(unreadable)?;
     match (options.decoder, about.is_dir()) {
-        (Decoder::Auto | Decoder::Frames, true) => frames::open(path, options.template.as_deref()),
+        (Decoder::Auto | Decoder::Frames, true) => frames::open(path, options),
         (Decoder::Frames, false) => Err(VideoError::InvalidOption {
             field: "decoder".into(),
             expected: "a folder of images for `frames`".into(),
             received: format!("the file {}", path.display()),
         }),
-        (Decoder::Libav, true) => {
+        (Decoder::Libav | Decoder::Ffmpeg, true) => {
             Err(VideoError::NotAVideo { path: path.to_owned(), reason: "it is a folder".into() })
         }
-        (Decoder::Auto | Decoder::Libav, false) => {
+        (Decoder::Auto | Decoder::Libav | Decoder::Ffmpeg, false) => {
             fs::File::open(path).map_err(unreadable)?;
             if about.is_file() && about.len() == 0 {
                 return Err(VideoError::NotAVideo {
@@ -156,8 +169,20 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSource>, 
                     reason: "the file is empty".into(),
                 });
             }
-            libav::open(path, options)
+            open_file(path, options)
         }
+    }
+}
+
+fn open_file(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSource>, VideoError> {
+    match options.decoder {
+        Decoder::Ffmpeg => program::open(path, options),
+        Decoder::Auto => match libav::check().map_err(|_| program::Programs::get()) {
+            Err(Ok(_)) => program::open(path, options),
+            // Neither is there: the libraries are what to install.
+            _ => libav::open(path, options),
+        },
+        Decoder::Libav | Decoder::Frames => libav::open(path, options),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::flow::{self, Affixes};
 use crate::VideoError;
 
 /// Fixed parts before the number that are known from data sets, the likeliest colour frames first.
@@ -28,11 +29,7 @@ pub(super) enum Names {
 impl Template {
     /// Reads `{:05d}`, `{:d}`, `{}` and `%05d` forms with exactly one number.
     pub(super) fn parse(text: &str) -> Result<Self, VideoError> {
-        let invalid = || VideoError::InvalidOption {
-            field: "template".into(),
-            expected: "a file name with one number, such as `img_{:05d}.jpg`".into(),
-            received: format!("`{text}`"),
-        };
+        let invalid = || invalid(text);
         let (open, close) = if text.contains('{') { ('{', '}') } else { ('%', 'd') };
         let (prefix, rest) = text.split_once(open).ok_or_else(invalid)?;
         let (field, suffix) = rest.split_once(close).ok_or_else(invalid)?;
@@ -69,18 +66,14 @@ impl Names {
         Some(Self::Numbered { template, first, files })
     }
 
-    /// Finds the pattern of the names of images.
+    /// Finds the pattern of the names of images; flow pairs beside them are passed over.
     pub(super) fn find(names: Vec<String>) -> Result<Self, VideoError> {
-        let mut groups: BTreeMap<(String, String), BTreeMap<u64, String>> = BTreeMap::new();
-        let mut others = 0;
-        for name in &names {
-            let Some((prefix, number, suffix)) = split(name) else {
-                others += 1;
-                continue;
-            };
-            let group = groups.entry((prefix.to_owned(), suffix.to_owned())).or_default();
-            if let Some(twin) = group.insert(number, name.clone()) {
-                return Err(ambiguous(format!("both `{twin}` and `{name}`")));
+        let (mut groups, others) = groups(&names)?;
+        let pairs = flow::pairs(&groups);
+        if groups.len() > 2 * pairs.len() {
+            for (x, y) in &pairs {
+                groups.remove(x);
+                groups.remove(y);
             }
         }
         let many = groups.values().filter(|files| files.len() > 1).count();
@@ -95,28 +88,67 @@ impl Names {
             .iter()
             .find(|(_, files)| many == 0 || files.len() > 1)
             .map(|(key, _)| key.clone());
-        let chosen = if many > 1 { known } else { only };
-        let Some(key) = chosen else {
-            let kinds = groups
-                .iter()
-                .take(4)
-                .map(|((prefix, suffix), _)| format!("`{prefix}{{:d}}{suffix}`"));
-            return if groups.is_empty() {
-                Ok(Self::Listed(natural(names)))
-            } else {
-                Err(ambiguous(kinds.collect::<Vec<_>>().join(", ")))
-            };
-        };
-        let files = groups.remove(&key).unwrap_or_default();
-        let (first, digits) = match files.first_key_value() {
+        match if many > 1 { known } else { only } {
+            Some(key) => Ok(Self::of_group(&key, groups.remove(&key).unwrap_or_default())),
+            None if groups.is_empty() => Ok(Self::Listed(natural(names))),
+            None => Err(ambiguous(kinds(groups.keys()))),
+        }
+    }
+
+    /// Finds the patterns of the only flow pairs among the names of images; `None` when there is none.
+    pub(super) fn find_flow(names: &[String]) -> Result<Option<[Self; 2]>, VideoError> {
+        let (mut groups, _) = groups(names)?;
+        match flow::pairs(&groups).as_slice() {
+            [] => Ok(None),
+            [(x, y)] => Ok(Some(
+                [x, y].map(|key| Self::of_group(key, groups.remove(key).unwrap_or_default())),
+            )),
+            several => Err(ambiguous(kinds(several.iter().map(|pair| &pair.0)))),
+        }
+    }
+
+    fn of_group(key: &Affixes, files: BTreeMap<u64, String>) -> Self {
+        let (first, width) = match files.first_key_value() {
             Some((&first, name)) => (first, name.len() - key.0.len() - key.1.len()),
             None => (0, 1),
         };
-        Ok(Self::Numbered {
-            template: Template { prefix: key.0, suffix: key.1, width: digits },
-            first,
-            files,
-        })
+        let template = Template { prefix: key.0.clone(), suffix: key.1.clone(), width };
+        Self::Numbered { template, first, files }
+    }
+}
+
+/// Numbered names by what stands before and after their number.
+type Groups = BTreeMap<Affixes, BTreeMap<u64, String>>;
+
+/// Names by what stands before and after their number, and how many have none.
+fn groups(names: &[String]) -> Result<(Groups, usize), VideoError> {
+    let mut groups = Groups::new();
+    let mut others = 0;
+    for name in names {
+        let Some((prefix, number, suffix)) = split(name) else {
+            others += 1;
+            continue;
+        };
+        let group = groups.entry((prefix.to_owned(), suffix.to_owned())).or_default();
+        if let Some(twin) = group.insert(number, name.clone()) {
+            return Err(ambiguous(format!("both `{twin}` and `{name}`")));
+        }
+    }
+    Ok((groups, others))
+}
+
+fn kinds<'a>(groups: impl Iterator<Item = &'a Affixes>) -> String {
+    let kinds: Vec<_> =
+        groups.take(4).map(|(prefix, suffix)| format!("`{prefix}{{:d}}{suffix}`")).collect();
+    kinds.join(", ")
+}
+
+/// A template that cannot be read.
+pub(super) fn invalid(text: &str) -> VideoError {
+    VideoError::InvalidOption {
+        field: "template".into(),
+        expected: "a file name with one number, such as `img_{:05d}.jpg`, and for flow a place for the axis, such as `flow_{x|y}_{:05d}.jpg`".into(),
+        received: format!("`{text}`"),
     }
 }
 
@@ -187,6 +219,8 @@ mod tests {
         assert_eq!(pattern(&both).0, "img_{:05d}.jpg");
         let flow = Names::find(names(&["x_1.jpg", "x_2.jpg", "y_1.jpg", "y_2.jpg"]));
         assert_eq!(flow.expect_err("two kinds").code(), "INVALID_OPTION");
+        let beside = ["00001.jpg", "00002.jpg", "00001_x.jpg", "00001_y.jpg", "00002_x.jpg"];
+        assert_eq!(pattern(&beside).0, "{:05d}.jpg");
         assert_eq!(
             Names::find(names(&["1.jpg", "01.jpg"])).expect_err("twins").code(),
             "INVALID_OPTION"

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use multiversion::multiversion;
+
 use super::crop::Rect;
 use crate::RgbImage;
 
@@ -166,7 +168,6 @@ impl Resize {
 
     /// The horizontal pass: sixteen rows are transposed first, so that neighbours in memory take the same weight.
     fn horizontal(&self, source: &[u8], stride: usize, scratch: &mut Scratch) {
-        let width = self.columns.first.len();
         let inputs = self.columns.inputs();
         let block = &mut scratch.block;
         block.resize(inputs.len() * 3, [0; LANES]);
@@ -179,28 +180,36 @@ impl Resize {
                     cell[lane] = value;
                 }
             }
-            for x in 0..width {
-                let (first, weights) = self.columns.of(x);
-                let cells = &block[(first - inputs.start) * 3..];
-                for channel in 0..3 {
-                    let mut sums = [HALF; LANES];
-                    for (cell, &weight) in cells[channel..].iter().step_by(3).zip(weights) {
-                        for (sum, &value) in sums.iter_mut().zip(cell) {
-                            *sum += i32::from(value) * weight;
-                        }
-                    }
-                    for (out, sum) in
-                        outs[channel * width + x..].iter_mut().step_by(stride).zip(sums)
-                    {
-                        *out = (sum >> BITS) as u8;
-                    }
+            weigh(&self.columns, inputs.start, block, stride, outs);
+        }
+    }
+}
+
+/// The horizontal pass for sixteen transposed rows, the first of whose cells is that of column `start`.
+///
+/// A baseline x86-64 has no 32-bit product of lanes; with AVX2 the same sums take a third of the time.
+#[multiversion(targets("x86_64+avx2"))]
+fn weigh(columns: &Taps, start: usize, block: &[[u8; LANES]], stride: usize, outs: &mut [u8]) {
+    let width = columns.first.len();
+    for x in 0..width {
+        let (first, weights) = columns.of(x);
+        let cells = &block[(first - start) * 3..];
+        for channel in 0..3 {
+            let mut sums = [HALF; LANES];
+            for (cell, &weight) in cells[channel..].iter().step_by(3).zip(weights) {
+                for (sum, &value) in sums.iter_mut().zip(cell) {
+                    *sum += i32::from(value) * weight;
                 }
+            }
+            for (out, sum) in outs[channel * width + x..].iter_mut().step_by(stride).zip(sums) {
+                *out = (sum >> BITS) as u8;
             }
         }
     }
 }
 
 /// The vertical pass for one row of the result.
+#[multiversion(targets("x86_64+avx2"))]
 fn vertical(rows: &[u8], stride: usize, weights: &[i32], line: &mut [u8]) {
     for (chunk, out) in line.chunks_exact_mut(LANES).enumerate() {
         let (mut high, mut low) = ([0_i32; LANES], [HALF; LANES]);
