@@ -29,14 +29,14 @@ impl ClipInput {
         shape: [usize; 5],
     ) -> Result<Tensor, EngineError> {
         let tensor = if self.device == Device::Cpu {
-            self.from_table(clips, shape)
+            self.by_table(clips, shape)
         } else {
             self.on_device(clips, shape)
         };
         tensor.map_err(EngineError::libtorch("make a tensor of the clips"))
     }
 
-    fn from_table(&mut self, clips: &[u8], shape: [usize; 5]) -> Result<Tensor, tch::TchError> {
+    fn by_table(&mut self, clips: &[u8], shape: [usize; 5]) -> Result<Tensor, tch::TchError> {
         self.values.resize(clips.len(), 0.0);
         normalize_channels(clips, shape[3] * shape[4], &self.scaling, &mut self.values);
         Tensor::f_from_slice(&self.values)?.f_view(shape.map(|side| side as i64))
@@ -44,23 +44,20 @@ impl ClipInput {
 
     fn on_device(&mut self, clips: &[u8], shape: [usize; 5]) -> Result<Tensor, tch::TchError> {
         let channels = shape[2];
-        let [mean, std, most] = match &self.constants {
-            Some(constants) => constants,
-            None => {
-                // As tensors: libtorch turns a division by a plain number into a multiplication on a GPU, which rounds
-                // otherwise than the CPU does.
-                let constant = |values: Vec<f32>| {
-                    Tensor::f_from_slice(&values)?
-                        .f_view([1, 1, -1, 1, 1])?
-                        .f_to_device(self.device)
-                };
-                let every = || self.scaling.iter().cycle().take(channels);
-                self.constants.insert([
-                    constant(every().map(|scaling| scaling.0).collect())?,
-                    constant(every().map(|scaling| scaling.1).collect())?,
-                    constant(vec![255.0])?,
-                ])
-            }
+        let [mean, std, most] = if let Some(constants) = &self.constants {
+            constants
+        } else {
+            // As tensors: libtorch turns a division by a plain number into a multiplication on a GPU, which rounds
+            // otherwise than the CPU does.
+            let constant = |values: Vec<f32>| {
+                Tensor::f_from_slice(&values)?.f_view([1, 1, -1, 1, 1])?.f_to_device(self.device)
+            };
+            let every = || self.scaling.iter().cycle().take(channels);
+            self.constants.insert([
+                constant(every().map(|scaling| scaling.0).collect())?,
+                constant(every().map(|scaling| scaling.1).collect())?,
+                constant(vec![255.0])?,
+            ])
         };
         let bytes = Tensor::f_from_slice(clips)?.f_view(shape.map(|side| side as i64))?;
         let values = bytes.f_to_device(self.device)?.f_to_kind(Kind::Float)?;

@@ -233,7 +233,7 @@ mod tests {
         metrics.add(&[0.9, 0.7, 0.8, 0.3, 0.2, 0.1], &[5], 0.0);
         assert!((metrics.top1() - 0.5).abs() < 1e-12 && (metrics.top5() - 0.5).abs() < 1e-12);
         // Ranks 1 and 3 of the first sample, rank 6 of the second.
-        let expected = f64::midpoint((1.0 + 2.0 / 3.0) / 2.0, 1.0 / 6.0);
+        let expected = f64::midpoint(f64::midpoint(1.0, 2.0 / 3.0), 1.0 / 6.0);
         assert!((metrics.map_sample().expect("kept") - expected).abs() < 1e-12);
         assert_eq!((metrics.confusion()[0][0], metrics.confusion()[1][0]), (1, 1));
         assert_eq!((Metrics::new(2).map_sample(), Metrics::new(2).map_class()), (None, None));

@@ -7,14 +7,6 @@ use crate::config::{LoopConfig, Loss};
 use crate::input::{self, multi_hot};
 use crate::mixing::Mixing;
 
-/// What the logits of a batch are held against.
-pub(crate) enum Targets {
-    /// The class of each sample, `[N]`.
-    Classes(Tensor),
-    /// How much of each class every sample shows, `[N, K]` in 0..1.
-    Parts(Tensor),
-}
-
 /// The loss of a configuration.
 pub(crate) struct Objective {
     loss: Loss,
@@ -27,24 +19,23 @@ impl Objective {
         Self { loss: config.loss, smoothing: config.label_smoothing, classes }
     }
 
-    /// The clips `[N, T, C, H, W]` and their targets, mixed where the step mixes.
+    /// The clips `[N, T, C, H, W]` and their targets, mixed where the step mixes: the class of each sample, `[N]`, or how
+    /// much of each class every sample shows, `[N, K]` in 0..1.
     pub(crate) fn prepare(
         &self,
         clips: Tensor,
         labels: &[Vec<usize>],
         mixing: Mixing,
-    ) -> Result<(Tensor, Targets), EngineError> {
+    ) -> Result<(Tensor, Tensor), EngineError> {
         let device = clips.device();
         if mixing == Mixing::None && self.loss == Loss::CrossEntropy {
-            return Ok((clips, Targets::Classes(first_labels(labels, device)?)));
+            return Ok((clips, first_labels(labels, device)?));
         }
-        let (clips, parts) = mixing.apply(clips, multi_hot(labels, self.classes, device)?)?;
-        Ok((clips, Targets::Parts(parts)))
+        mixing.apply(clips, multi_hot(labels, self.classes, device)?)
     }
 
     /// The mean loss of logits `[N, K]`, or of frames that kept logits of their own, `[N, T, K]`.
-    pub(crate) fn loss(&self, logits: &Tensor, targets: &Targets) -> Result<Tensor, EngineError> {
-        let (Targets::Classes(targets) | Targets::Parts(targets)) = targets;
+    pub(crate) fn loss(&self, logits: &Tensor, targets: &Tensor) -> Result<Tensor, EngineError> {
         let (logits, targets) = input::targets(logits, targets)?;
         let mean = Reduction::Mean;
         let loss = match self.loss {

@@ -86,7 +86,7 @@ mod tests {
         // Positives at ranks 1 and 3: (1/1 + 2/3) / 2.
         let ranked =
             of(&[(0.1, false), (0.9, true), (0.5, true), (0.7, false)]).expect("positives");
-        assert!((ranked - (1.0 + 2.0 / 3.0) / 2.0).abs() < 1e-12);
+        assert!((ranked - f64::midpoint(1.0, 2.0 / 3.0)).abs() < 1e-12);
         // Equal scores are one threshold: both come at precision 1/2.
         assert_eq!(of(&[(0.5, true), (0.5, false)]), Some(0.5));
         assert_eq!(of(&[(0.0, true), (-0.0, false)]), Some(0.5));

@@ -6,9 +6,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
-use timeweave_models::{
-    CheckpointReport, LoadOptions, Model, ModelCard, ModelSpec, checkpoint,
-};
+use timeweave_models::{CheckpointReport, LoadOptions, Model, ModelCard, ModelSpec, checkpoint};
 use timeweave_video::transform::{ClipRequest, Preprocess, Workspace, clip};
 use timeweave_video::{RgbImage, VideoSource, from_frames, open};
 

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use timeweave_models::{CheckpointReport, GENERATOR, Model, ModelCard, checkpoint};
-
-use crate::classes::{check_flip, read_classes};
 use timeweave_video::Batch;
 
+use crate::classes::{check_flip, read_classes};
 use crate::config::{Loss, TrainConfig, ViewMean, stack_of, to_value};
 use crate::data::Split;
 use crate::evaluator::{self, PassOptions};
