@@ -173,7 +173,7 @@ mod tests {
             let clips: Vec<u8> =
                 (0..shape.iter().product::<usize>()).map(|i| (i * 37 % 256) as u8).collect();
             let mut input = ClipInput::new(&Preprocess::default(), stack, Device::Cpu);
-            let table = input.from_table(&clips, shape).expect("a tensor");
+            let table = input.by_table(&clips, shape).expect("a tensor");
             let device = input.on_device(&clips, shape).expect("a tensor");
             let again = input.on_device(&clips, shape).expect("a tensor");
             assert_eq!(table.size(), shape.map(|side| side as i64));

@@ -22,9 +22,21 @@ fn error_with(pointer: &str, value: Value) -> EngineError {
     error
 }
 
+/// Every value at its pointer must give a message with its words.
+fn assert_named<const N: usize>(cases: [(&str, Value, &[&str]); N]) {
+    for (pointer, value, words) in cases {
+        let error = error_with(pointer, value);
+        let message = error.to_string();
+        assert_eq!(error.code(), "CONFIG_INVALID", "{pointer}: {message}");
+        for word in words {
+            assert!(message.contains(word), "{pointer}: no {word:?} in {message:?}");
+        }
+    }
+}
+
 #[test]
 fn every_impossible_value_is_named() {
-    let cases: [(&str, Value, &[&str]); 44] = [
+    let cases: [(&str, Value, &[&str]); 28] = [
         ("/model/depht", json!(18), &["model.depht", "unknown key", "did you mean depth?"]),
         ("/model/depth", json!(19), &["model.depth", "received 19", "18"]),
         ("/model/arch", json!("tms"), &["model.arch", "received \"tms\"", "did you mean tsm?"]),
@@ -51,6 +63,27 @@ fn every_impossible_value_is_named() {
         ("/train/labelSmoothing", json!(1.0), &["train.labelSmoothing", "received 1"]),
         ("/train/clipGradiant", json!(1), &["train.clipGradiant", "did you mean clipGradient?"]),
         ("/data/workers", json!(0), &["data.workers", "received 0"]),
+        ("/data/prefetch", json!(0), &["data.prefetch", "1..=64", "received 0"]),
+        ("/data/decode", json!({ "thread": 2 }), &["data.decode.thread", "did you mean threads?"]),
+        ("/train/loss", json!("bce"), &["train.loss", "binaryCrossEntropy", "received \"bce\""]),
+        ("/train/lossScale", json!(0), &["train.lossScale", "above 0"]),
+        ("/train/mixup", json!(0), &["train.mixup", "0.05 to 100", "received 0"]),
+        ("/train/cutmix", json!(-1), &["train.cutmix", "received -1"]),
+        ("/train/mixProbability", json!(1.1), &["train.mixProbability", "received 1.1"]),
+        (
+            "/train",
+            json!({ "loss": "binaryCrossEntropy", "labelSmoothing": 0.1 }),
+            &["train.labelSmoothing", "binaryCrossEntropy", "received 0.1"],
+        ),
+        ("/device", json!("gpu"), &["device", "cuda:N", "received \"gpu\""]),
+        ("/lr", json!(0.1), &["for lr but", "unknown key"]),
+    ];
+    assert_named(cases);
+}
+
+#[test]
+fn every_impossible_preprocessing_is_named() {
+    let cases: [(&str, Value, &[&str]); 16] = [
         (
             "/data/preprocess/cropSize",
             json!(64),
@@ -127,29 +160,8 @@ fn every_impossible_value_is_named() {
             json!(true),
             &["data.preprocess.flipLabels", "`left`", "[[0, 1]]", "received nothing"],
         ),
-        ("/data/prefetch", json!(0), &["data.prefetch", "1..=64", "received 0"]),
-        ("/data/decode", json!({ "thread": 2 }), &["data.decode.thread", "did you mean threads?"]),
-        ("/train/loss", json!("bce"), &["train.loss", "binaryCrossEntropy", "received \"bce\""]),
-        ("/train/lossScale", json!(0), &["train.lossScale", "above 0"]),
-        ("/train/mixup", json!(0), &["train.mixup", "0.05 to 100", "received 0"]),
-        ("/train/cutmix", json!(-1), &["train.cutmix", "received -1"]),
-        ("/train/mixProbability", json!(1.1), &["train.mixProbability", "received 1.1"]),
-        (
-            "/train",
-            json!({ "loss": "binaryCrossEntropy", "labelSmoothing": 0.1 }),
-            &["train.labelSmoothing", "binaryCrossEntropy", "received 0.1"],
-        ),
-        ("/device", json!("gpu"), &["device", "cuda:N", "received \"gpu\""]),
-        ("/lr", json!(0.1), &["for lr but", "unknown key"]),
     ];
-    for (pointer, value, words) in cases {
-        let error = error_with(pointer, value);
-        let message = error.to_string();
-        assert_eq!(error.code(), "CONFIG_INVALID", "{pointer}: {message}");
-        for word in words {
-            assert!(message.contains(word), "{pointer}: no {word:?} in {message:?}");
-        }
-    }
+    assert_named(cases);
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn precisions(case: &Value, rows: &[Vec<f32>], what: &str) {
     {
         match (all.of_class(class), theirs.as_f64()) {
             (Some(ours), Some(theirs)) => {
-                assert!((ours - theirs).abs() < 1e-6, "{what}: class {class}")
+                assert!((ours - theirs).abs() < 1e-6, "{what}: class {class}");
             }
             (ours, theirs) => assert_eq!(ours, theirs, "{what}: class {class}"),
         }

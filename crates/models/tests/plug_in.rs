@@ -74,7 +74,9 @@ fn a_fresh_module_changes_nothing_and_a_trained_one_sees_the_order_of_frames() {
     // One step is a small one; with gains of a half the change is plain.
     {
         let _guard = tch::no_grad_guard();
-        gains.iter_mut().for_each(|gain| drop(gain.fill_(0.5)));
+        for gain in &mut gains {
+            drop(gain.fill_(0.5));
+        }
     }
     let [a, b] = [&clip, &clip.flip([1])].map(|clip| forward(&with, clip));
     let largest = |x: Tensor| x.abs().max().double_value(&[]);

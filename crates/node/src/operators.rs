@@ -15,10 +15,10 @@ fn array(tensor: &NativeTensor) -> Array {
 }
 
 /// A promise of the array that `work` makes.
-fn run<'env>(
-    env: &'env Env,
+fn run(
+    env: &Env,
     work: impl FnOnce() -> Result<Array, EngineError> + Send + 'static,
-) -> Result<Object<'env>, NapiError> {
+) -> Result<Object<'_>, NapiError> {
     let tensor =
         |_, Array { values, shape }: Array| Ok(NativeTensor { data: values.into(), shape });
     promise::run(env, "operator", move |_| Ok(work()?), tensor)
