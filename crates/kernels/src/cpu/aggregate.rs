@@ -61,12 +61,11 @@ impl Plan {
                     _ => (distance + out as isize).div_euclid(2),
                 };
                 let term = Term { out, shift };
-                match terms.iter().position(|known| *known == term) {
-                    Some(index) => taps[index].push(tap),
-                    None => {
-                        terms.push(term);
-                        taps.push(vec![tap]);
-                    }
+                if let Some(index) = terms.iter().position(|known| *known == term) {
+                    taps[index].push(tap);
+                } else {
+                    terms.push(term);
+                    taps.push(vec![tap]);
                 }
             }
         }

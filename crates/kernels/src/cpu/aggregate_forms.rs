@@ -109,7 +109,7 @@ impl Form for Three {
     }
     #[inline(always)]
     unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut [V; 3], from: *const E::Acc) {
-        // SAFETY: the caller's promise, here and below.
+        // SAFETY: the caller's promise.
         unsafe {
             few[0] = V::load_own(from);
             few[1] = V::load_own(from.add(ROW));
@@ -118,6 +118,7 @@ impl Form for Three {
     }
     #[inline(always)]
     unsafe fn write<E: Element, V: Vector<E>>(&self, few: &[V; 3], to: *mut E::Acc) {
+        // SAFETY: the caller's promise.
         unsafe {
             few[0].store_own(to);
             few[1].store_own(to.add(ROW));
@@ -136,6 +137,7 @@ impl Form for Three {
         ys: [*mut E; 2],
         at: Option<usize>,
     ) {
+        // SAFETY: the caller's promise.
         unsafe { self.enter(sights, gated(grads[0], ys[0], at)) }
     }
     #[inline(always)]
@@ -144,6 +146,7 @@ impl Form for Three {
         &[past, here, next]: &[V; 3],
         &[a, b, c]: &[V; 3],
     ) -> [V::Packed; 2] {
+        // SAFETY: the caller's promise.
         unsafe { [past.mul(a).add(here.mul(b)).add(next.mul(c)).relu().pack(); 2] }
     }
     #[inline(always)]
@@ -159,6 +162,7 @@ impl Form for Three {
         x: V,
     ) -> V {
         // The past tap saw this frame from the next one.
+        // SAFETY: the caller's promise.
         unsafe {
             sums[0] = sums[0].add(next.mul(x));
             sums[1] = sums[1].add(here.mul(x));
@@ -202,7 +206,7 @@ impl Form for ThreeOfPairs {
     }
     #[inline(always)]
     unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut [V; 4], from: *const E::Acc) {
-        // SAFETY: the caller's promise, here and below.
+        // SAFETY: the caller's promise.
         unsafe {
             few[0] = V::load_own(from);
             few[1] = V::load_own(from.add(ROW));
@@ -212,6 +216,7 @@ impl Form for ThreeOfPairs {
     }
     #[inline(always)]
     unsafe fn write<E: Element, V: Vector<E>>(&self, few: &[V; 4], to: *mut E::Acc) {
+        // SAFETY: the caller's promise.
         unsafe {
             few[0].store_own(to);
             few[1].store_own(to.add(ROW));
@@ -231,6 +236,7 @@ impl Form for ThreeOfPairs {
         ys: [*mut E; 2],
         at: Option<usize>,
     ) {
+        // SAFETY: the caller's promise.
         unsafe {
             self.enter(even, gated(grads[0], ys[0], at));
             self.enter(odd, gated(grads[1], ys[1], at));
@@ -242,6 +248,7 @@ impl Form for ThreeOfPairs {
         &[past, here, next]: &[V; 3],
         &[a, b, c, d]: &[V; 4],
     ) -> [V::Packed; 2] {
+        // SAFETY: the caller's promise.
         unsafe {
             let (even, odd) = (past.mul(a).add(here.mul(b)), here.mul(c).add(next.mul(d)));
             [even.relu().pack(), odd.relu().pack()]
@@ -259,6 +266,7 @@ impl Form for ThreeOfPairs {
         sums: &mut [V; 4],
         x: V,
     ) -> V {
+        // SAFETY: the caller's promise.
         unsafe {
             sums[0] = sums[0].add(even_next.mul(x));
             sums[1] = sums[1].add(even.mul(x));
@@ -291,13 +299,14 @@ impl Form for Plan {
     #[inline(always)]
     unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut Vec<V>, from: *const E::Acc) {
         for (index, value) in few.iter_mut().enumerate() {
-            // SAFETY: the caller's promise, here and below.
+            // SAFETY: the caller's promise.
             *value = unsafe { V::load_own(from.add(index * ROW)) };
         }
     }
     #[inline(always)]
     unsafe fn write<E: Element, V: Vector<E>>(&self, few: &Vec<V>, to: *mut E::Acc) {
         for (index, value) in few.iter().enumerate() {
+            // SAFETY: the caller's promise.
             unsafe { value.store_own(to.add(index * ROW)) };
         }
     }
@@ -316,6 +325,7 @@ impl Form for Plan {
         at: Option<usize>,
     ) {
         for (out, sight) in sights.iter_mut().enumerate() {
+            // SAFETY: the caller's promise.
             unsafe { self.enter(sight, gated(grads[out], ys[out], at)) };
         }
     }
@@ -326,6 +336,7 @@ impl Form for Plan {
         weights: &Vec<V>,
     ) -> [V::Packed; 2] {
         let (before, _) = self.reach();
+        // SAFETY: the caller's promise.
         unsafe {
             let zero = V::splat(E::Acc::ZERO);
             let mut sums = [zero, zero];
@@ -348,6 +359,7 @@ impl Form for Plan {
         x: V,
     ) -> V {
         let (_, after) = self.reach();
+        // SAFETY: the caller's promise.
         unsafe {
             let mut total = V::splat(E::Acc::ZERO);
             for (index, term) in self.terms.iter().enumerate() {

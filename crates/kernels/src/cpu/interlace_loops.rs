@@ -104,7 +104,7 @@ impl Piece {
 /// Some rows of one frame, `stride` elements apart.
 #[derive(Clone, Copy)]
 struct Rows {
-    rows: usize,
+    count: usize,
     len: usize,
     stride: usize,
     /// Whether stores go past the caches.
@@ -142,7 +142,7 @@ impl Kernel for Forward<'_> {
                         let scales = [weight.times(shift.near), weight.times(shift.far)];
                         let target = y.add((base + t) * frame + at);
                         let rows = Rows {
-                            rows: piece.rows,
+                            count: piece.rows,
                             len: piece.moved,
                             stride: piece.stride,
                             stream,
@@ -167,7 +167,7 @@ unsafe fn blend<E: Element, V: Vector<E>>(
 ) {
     // SAFETY: the caller's promise: every row holds `len` elements.
     unsafe {
-        for row in 0..rows.rows {
+        for row in 0..rows.count {
             let [near, far] = sources.map(|(from, stride)| from.add(row * stride));
             let to = to.add(row * rows.stride);
             let from = if rows.stream { head::<E, V>(to, rows.len) } else { 0 };
@@ -257,9 +257,9 @@ unsafe fn backward_group<E: Element, V: Vector<E>>(
         let x = args.x.cast::<E>().add(offset(s));
         let gx = args.grad_x.cast::<E>().add(offset(s));
         let stream = args.shape.streams(size_of::<E>());
-        let rows = Rows { rows: piece.rows, len: piece.moved, stride: piece.stride, stream };
+        let rows = Rows { count: piece.rows, len: piece.moved, stride: piece.stride, stream };
         let mut sums = [[E::Acc::ZERO; LANES]; 2];
-        for row in 0..rows.rows {
+        for row in 0..rows.count {
             let [near, far] = sources.map(|(from, stride)| from.add(row * stride));
             let (x, gx) = (x.add(row * rows.stride), gx.add(row * rows.stride));
             // Rows shorter than a vector take turns, so that no lane sums for all of them.

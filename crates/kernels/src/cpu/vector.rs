@@ -60,9 +60,8 @@ macro_rules! accumulator {
                 value as $acc
             }
             #[inline(always)]
-            #[allow(clippy::unnecessary_cast, reason = "one macro for both widths")]
             fn to_f64(self) -> f64 {
-                self as f64
+                f64::from(self)
             }
             #[inline(always)]
             fn plus(self, other: Self) -> Self {

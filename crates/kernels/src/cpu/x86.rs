@@ -1,5 +1,10 @@
 //! The vector operations in AVX2 and AVX-512.
 
+#![allow(
+    clippy::wildcard_imports,
+    reason = "the names of all instructions would be a page of imports"
+)]
+
 use std::arch::x86_64::*;
 
 use super::vector::Vector;

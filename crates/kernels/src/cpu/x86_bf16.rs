@@ -1,6 +1,11 @@
 //! bfloat16 in AVX2 and AVX-512: one register of elements as two registers of float32, one of the
 //! elements at even places and one of those at odd places, since either is a shift or a mask away.
 
+#![allow(
+    clippy::wildcard_imports,
+    reason = "the names of all instructions would be a page of imports"
+)]
+
 use std::arch::x86_64::*;
 
 use super::vector::{Bf16, Vector};
@@ -23,13 +28,14 @@ pub(crate) struct Twin<R> {
 #[inline(always)]
 unsafe fn pack_512(value: Twin<__m512>) -> __m512i {
     const ODD_PLACES: u32 = 0xaaaa_aaaa;
+    /// `a | (b & c)`.
+    const OR_AND: i32 = 0b1111_1000;
     // SAFETY: the callers run where AVX-512 was detected.
     unsafe {
         let (even, odd) = (_mm512_castps_si512(value.even), _mm512_castps_si512(value.odd));
         let upper = _mm512_mask_blend_epi16(ODD_PLACES, _mm512_srli_epi32::<16>(even), odd);
         let lower = _mm512_mask_blend_epi16(ODD_PLACES, even, _mm512_slli_epi32::<16>(odd));
         // The last bit of `upper` counts only where `lower` is just half a unit.
-        const OR_AND: i32 = 0b1111_1000;
         let rest = _mm512_ternarylogic_epi32::<OR_AND>(lower, upper, _mm512_set1_epi16(1));
         let is_up = _mm512_cmpgt_epu16_mask(rest, _mm512_set1_epi16(i16::MIN));
         let up = _mm512_mask_sub_epi16(upper, is_up, upper, _mm512_set1_epi16(-1));

@@ -99,12 +99,11 @@ pub fn where_decided(upstream: &Tensor, y: &Tensor, y64: &Tensor, what: &str) ->
 
 pub fn lay_out(values: &Tensor, layout: Layout) -> Tensor {
     match layout {
-        Layout::Channels => values.contiguous(),
         Layout::Positions if values.dim() == 4 => {
             // The memory format flag itself is not in tch: the permuted copy has the same strides.
             values.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
         }
-        Layout::Positions => values.contiguous(),
+        Layout::Channels | Layout::Positions => values.contiguous(),
         Layout::Strided => {
             let last = values.dim() as i64 - 1;
             Tensor::stack(&[values, values], last + 1).select(last + 1, 0)
