@@ -222,9 +222,9 @@ fn shifts_of_the_grid_equal_the_reference() {
 fn offsets(maps: Maps, groups: i64) -> Tensor {
     let n = maps.size[0];
     let offsets = maps.parameters(&[n, groups]) * 2.5;
-    let _ = offsets.select(1, 0).copy_(&offsets.select(1, 0).round());
+    offsets.select(1, 0).copy_(&offsets.select(1, 0).round());
     if n > 0 {
-        let _ = offsets.select(0, n - 1).copy_(&(offsets.select(0, n - 1) * 1e9));
+        offsets.select(0, n - 1).copy_(&(offsets.select(0, n - 1) * 1e9));
     }
     offsets
 }
