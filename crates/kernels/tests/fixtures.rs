@@ -14,12 +14,15 @@ use serde_json::Value;
 use tch::{Kind, Tensor};
 use timeweave_kernels::{KernelError, reference};
 
+/// A shift that gives its result and the state it carries on.
+type Online = fn(&Tensor, &Tensor, i64) -> Result<(Tensor, Tensor), KernelError>;
+
 /// One implementation of the operations.
 struct Form {
     name: &'static str,
     aggregate: fn(&Tensor, &Tensor, i64) -> Result<Tensor, KernelError>,
     shift: fn(&Tensor, i64, i64) -> Result<Tensor, KernelError>,
-    online: fn(&Tensor, &Tensor, i64) -> Result<(Tensor, Tensor), KernelError>,
+    online: Online,
     interlace: fn(&Tensor, &Tensor, &Tensor, i64, i64) -> Result<Tensor, KernelError>,
 }
 
@@ -195,7 +198,8 @@ fn online_shifts_equal_the_official_demo() {
         for (frame, x) in x.iter().enumerate() {
             let (y, next) = case.online(x, &state, 1);
             assert!(next.equal(&case.get("state_out").get(frame as i64)), "{}", case.name());
-            (state, _) = (next, outputs.push(y));
+            state = next;
+            outputs.push(y);
         }
         let y = Tensor::stack(&outputs, 0);
         case.equal(&y, "out");

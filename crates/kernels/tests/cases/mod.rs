@@ -165,8 +165,9 @@ pub fn assert_close(actual: &Tensor, expected: &Tensor, what: &str) {
 ///
 /// Even where they cancel, each product that is rounded to float32 leaves an error of at most half
 /// a unit in its last place (6e-8), of random sign: `terms` of them about `6e-8 sqrt(terms)`. The
-/// sums over the frames of an element, at most sixteen in these cases, add to that by a small factor,
-/// those beyond are kept in float64. One product left out changes a sum by about 1.
+/// aggregation adds the frames of an element (at most sixteen here) in float32, the interlacing up
+/// to 128 vectors of a piece; both go on in float64. The factor of three covers those additions by
+/// estimate, not by proof. One product left out changes a sum by about 1.
 pub fn assert_sum(actual: &Tensor, expected: &Tensor, terms: usize, what: &str) {
     assert_eq!(actual.size(), expected.size(), "{what}: shape");
     if expected.numel() == 0 {
