@@ -40,7 +40,15 @@ export type {
 export { convert, type ConvertOptions, type ConvertReport } from './lib/convert.js'
 export { ERROR_CODES, TimeweaveError, type ErrorCode } from './lib/errors.js'
 export { evaluate } from './lib/evaluate.js'
-export { createModel, listModels, loadModel, type CreateModelOptions, type LoadModelOptions, type Model } from './lib/model.js'
+export {
+  createModel,
+  listModels,
+  loadModel,
+  modelModules,
+  type CreateModelOptions,
+  type LoadModelOptions,
+  type Model,
+} from './lib/model.js'
 export { ops } from './lib/ops.js'
 export type {
   ClassResult,
@@ -52,6 +60,7 @@ export type {
   InterlaceState,
   LoadReport,
   ModelInfo,
+  ModuleInfo,
   ParameterInfo,
   Prediction,
   PredictionFailure,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { createModel, listModels, loadModel, type ModelSpec, type Tensor } from '../index.js'
+import { createModel, listModels, loadModel, modelModules, type ModelSpec, type ModuleInfo, type Tensor } from '../index.js'
 import { temporaryFolder } from './libtorch-folder.js'
 import { SPEC } from './motion-clips.js'
 
@@ -30,6 +30,17 @@ test('every architecture is listed with its figures', (t) => {
     t.true(params > 4e5 && macs > 1e9 && input.frames > 0 && input.size > 0 && input.channels === 3, id)
     t.regex(paper, /^https:\/\/arxiv\.org\//)
   }
+})
+
+test('the figures of the modules add up to those of the network', (t) => {
+  for (const { id, params, macs } of listModels().filter(({ id }) => /50|18/.test(id))) {
+    const modules = modelModules(id)
+    const sum = (of: (module: ModuleInfo) => number): number => modules.reduce((total, module) => total + of(module), 0)
+    t.deepEqual([sum((module) => module.params), sum((module) => module.macs)], [params, macs], id)
+  }
+  const modules = modelModules({ arch: 'tsm', depth: 18, numClasses: 5 })
+  t.deepEqual(modules.at(-1), { module: 'new_fc', params: 512 * 5 + 5, macs: 512 * 5 * 8 })
+  t.throws(() => modelModules('tsm-51'), { name: 'TimeweaveError', message: /id.*received "tsm-51"/ })
 })
 
 for (const spec of [

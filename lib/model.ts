@@ -4,7 +4,17 @@ import type { Device, ModelSpec, PredictOptions, WeightSource } from './config.j
 import { TimeweaveError, errorFromRecord, type ErrorRecord } from './errors.js'
 import { checkTensor, isSingleInput, nativeInputs, pathOf } from './input.js'
 import { awaitNative, callNative, type NativeModel } from './native.js'
-import type { InterlaceState, LoadReport, ModelInfo, ParameterInfo, Prediction, PredictionFailure, Tensor, VideoInput } from './results.js'
+import type {
+  InterlaceState,
+  LoadReport,
+  ModelInfo,
+  ModuleInfo,
+  ParameterInfo,
+  Prediction,
+  PredictionFailure,
+  Tensor,
+  VideoInput,
+} from './results.js'
 
 /** How a fresh network is made. */
 export interface CreateModelOptions {
@@ -127,6 +137,15 @@ export async function createModel(spec: ModelSpec, options: CreateModelOptions =
 /** A network from a checkpoint; its card says what it is. */
 export async function loadModel(checkpoint: string | URL, options: LoadModelOptions = {}): Promise<Model> {
   return Model.from(await awaitNative((binding) => binding.loadModel(pathOf(checkpoint), JSON.stringify(options))))
+}
+
+/**
+ * What each module of a network costs, in the order of the forward pass; the figures add up to those of the network.
+ *
+ * @param network a description, or the `id` of one of {@link listModels}
+ */
+export function modelModules(network: ModelSpec | string): ModuleInfo[] {
+  return JSON.parse(callNative((binding) => binding.modelModules(JSON.stringify(network))))
 }
 
 /** Every architecture in every depth. */

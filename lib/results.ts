@@ -37,6 +37,16 @@ export interface ModelInfo {
   readonly paper: string
 }
 
+/** What one module of a network costs. */
+export interface ModuleInfo {
+  /** Its name, that of its parameters without their last part. */
+  readonly module: string
+  /** Learnable values. */
+  readonly params: number
+  /** Multiply-adds of one clip at the native size. */
+  readonly macs: number
+}
+
 /** One weight or buffer of a network. */
 export interface ParameterInfo {
   /** As in the official code. */

@@ -39,7 +39,8 @@ pub use backbones::{Backbone, NetworkPlug};
 pub use checkpoint::{LoadOptions, ModelCard};
 pub use error::ModelError;
 pub use info::{
-    InputInfo, ModelInfo, ModuleInfo, list_models, model_info, model_info_at, model_info_by_module,
+    InputInfo, ModelInfo, ModuleInfo, list_models, listed_model, model_info, model_info_at,
+    model_info_by_module,
 };
 pub use model::{GENERATOR, Model, ParamInfo};
 pub use network::{InterlaceState, Network};

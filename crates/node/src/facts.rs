@@ -6,10 +6,10 @@ use napi::bindgen_prelude::Env;
 use napi_derive::napi;
 use serde_json::json;
 use timeweave_engine::{EvalConfig, TrainConfig, all_codes, config, config_schemas};
-use timeweave_models::list_models as every_model;
+use timeweave_models::{list_models as every_model, listed_model, model_info_by_module};
 use timeweave_video::decode;
 
-use crate::failure::{NapiError, guard_sync};
+use crate::failure::{Failure, NapiError, guard_sync};
 use crate::model::json_text;
 use crate::tasks;
 
@@ -17,6 +17,24 @@ use crate::tasks;
 #[napi]
 pub fn list_models() -> Result<String, NapiError> {
     guard_sync(|| Ok(json_text(&every_model())))
+}
+
+/// What each module of a network costs, as a JSON array; `network` is JSON, a spec or the id of a listed model.
+#[napi]
+pub fn model_modules(network: String) -> Result<String, NapiError> {
+    guard_sync(|| {
+        let network: serde_json::Value = config::parse_json(&network)?;
+        let spec = match network.as_str() {
+            None => config::parse_value(&network)?,
+            Some(id) => listed_model(id).ok_or_else(|| {
+                let message = format!(
+                    "expected the id of a network that `timeweave models` lists but received {id:?}"
+                );
+                Failure::new("INPUT_INVALID", message)
+            })?,
+        };
+        Ok(json_text(&model_info_by_module(&spec)?))
+    })
 }
 
 /// A training configuration with its defaults filled in, checked; JSON in and out.

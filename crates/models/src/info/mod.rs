@@ -109,6 +109,15 @@ fn native_size(spec: &ModelSpec) -> i64 {
 
 /// Every architecture in every depth and variant, with 400 classes and defaults otherwise.
 pub fn list_models() -> Vec<ModelInfo> {
+    listed_specs().filter_map(|spec| model_info(&spec).ok()).collect()
+}
+
+/// The network that [`list_models`] calls `id`.
+pub fn listed_model(id: &str) -> Option<ModelSpec> {
+    listed_specs().find(|spec| spec.id() == id && spec.validate().is_ok())
+}
+
+fn listed_specs() -> impl Iterator<Item = ModelSpec> {
     let resnets = |arch| ResnetDepth::ALL.iter().map(move |depth| (arch, depth.name()));
     let big_little = BigLittleDepth::ALL.iter().map(|depth| ("blvnet-tam", depth.name()));
     let tam = TamDepth::ALL.iter().map(|depth| ("tam-resnet", depth.name()));
@@ -130,8 +139,6 @@ pub fn list_models() -> Vec<ModelInfo> {
         .chain(in_variants)
         .chain(resnet3d("r3d").chain(resnet3d("r2plus1d")).map(alike))
         .filter_map(|(arch, depth, variant)| listed(arch, depth, variant))
-        .filter_map(|spec| model_info(&spec).ok())
-        .collect()
 }
 
 fn listed(arch: &str, depth: &str, variant: Option<&str>) -> Option<ModelSpec> {
