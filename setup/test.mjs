@@ -9,8 +9,11 @@ import { Reporter, formatDuration } from './terminal.mjs'
 /** @typedef {{ name: string, parts: string[], program: string, args: string[] }} Check */
 
 const RELEASE = ['--release', '--workspace']
-const PARITY_TESTS = ['fixtures', 'parity', 'info', 'recipe', 'sampling', 'transforms', 'metrics', 'checkpoints', 'initialise', 'keymaps']
-const VIDEO_TESTS = ['decode', 'exact', 'bad_input', 'frames', 'damage', 'cut', 'avi']
+const PARITY_TESTS = [
+  ...['fixtures', 'parity', 'info', 'recipe', 'online', 'plain', 'independent', 'volumes'],
+  ...['sampling', 'transforms', 'metrics', 'checkpoints', 'foreign', 'fit', 'initialise', 'keymaps'],
+]
+const VIDEO_TESTS = ['decode', 'decoders', 'program', 'exact', 'bad_input', 'frames', 'damage', 'cut', 'avi']
 
 /** @type {Check[]} */
 const CHECKS = [
