@@ -1,6 +1,6 @@
 //! Which classes change places when a video is flipped left to right, read off their names.
 
-use std::collections::HashMap;
+use crate::transform::flip::{Directional, directional};
 
 /// What a horizontal flip does to classes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,14 +10,6 @@ pub struct Mirror {
     /// Classes whose name has a direction but whose mirror image is no class: their videos cannot be flipped.
     pub unpaired: Vec<usize>,
 }
-
-/// Words that a mirror exchanges.
-const WORDS: [(&str, &str); 4] = [
-    ("left", "right"),
-    ("clockwise", "counterclockwise"),
-    ("leftwards", "rightwards"),
-    ("leftward", "rightward"),
-];
 
 /// Finds the classes that a horizontal flip exchanges: those whose names differ by left and right (or by the sense of a
 /// turn) alone.
@@ -30,21 +22,10 @@ const WORDS: [(&str, &str); 4] = [
 /// assert_eq!(found.unpaired, [2]);
 /// ```
 pub fn mirror<S: AsRef<str>>(names: &[S]) -> Mirror {
-    let plain: Vec<String> = names.iter().map(|name| words(name.as_ref()).join(" ")).collect();
-    let numbers: HashMap<&str, usize> =
-        plain.iter().enumerate().map(|(number, name)| (name.as_str(), number)).collect();
-    let mut found = Mirror::default();
-    for (number, name) in plain.iter().enumerate() {
-        let image: Vec<&str> = name.split(' ').map(exchanged).collect();
-        let image = image.join(" ");
-        match numbers.get(image.as_str()) {
-            _ if image == *name => {}
-            Some(&other) if number < other => found.pairs.push((number, other)),
-            Some(_) => {}
-            None => found.unpaired.push(number),
-        }
-    }
-    found
+    let Directional { classes, pairs } = directional(names);
+    let is_alone = |class: &usize| !pairs.iter().any(|pair| pair.contains(class));
+    let unpaired = classes.into_iter().filter(is_alone).collect();
+    Mirror { pairs: pairs.iter().map(|&[one, other]| (one, other)).collect(), unpaired }
 }
 
 impl Mirror {
@@ -63,40 +44,6 @@ impl Mirror {
     pub fn is_directional(&self) -> bool {
         !self.pairs.is_empty() || !self.unpaired.is_empty()
     }
-}
-
-/// The words of a name in small letters, without what joins them; capitals inside a name begin words too.
-fn words(name: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut fresh = true;
-    let mut was_small = false;
-    for letter in name.chars() {
-        if matches!(letter, '[' | ']') {
-            continue;
-        }
-        if !letter.is_alphanumeric() {
-            fresh = true;
-            continue;
-        }
-        if fresh || was_small && letter.is_uppercase() {
-            words.push(String::new());
-        }
-        fresh = false;
-        was_small = letter.is_lowercase();
-        if let Some(word) = words.last_mut() {
-            word.extend(letter.to_lowercase());
-        }
-    }
-    words
-}
-
-fn exchanged(word: &str) -> &str {
-    let image = WORDS.iter().find_map(|&(one, other)| match word {
-        _ if word == one => Some(other),
-        _ if word == other => Some(one),
-        _ => None,
-    });
-    image.unwrap_or(word)
 }
 
 #[cfg(test)]

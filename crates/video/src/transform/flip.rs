@@ -27,8 +27,8 @@ pub struct Directional {
 }
 
 /// Finds the classes whose names have a direction.
-pub fn directional(names: &[String]) -> Directional {
-    let words: Vec<Vec<String>> = names.iter().map(|name| words(name)).collect();
+pub fn directional<S: AsRef<str>>(names: &[S]) -> Directional {
+    let words: Vec<Vec<String>> = names.iter().map(|name| words(name.as_ref())).collect();
     let mut found = Directional::default();
     for (class, name) in words.iter().enumerate() {
         let mirrored = mirrored(name);
