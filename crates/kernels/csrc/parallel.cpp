@@ -15,32 +15,35 @@ namespace {
 
 constexpr int64_t serial_bytes = 1 << 17;
 
+// Pieces of the work for each thread: a thread that something else holds up leaves its pieces to the others.
+constexpr int64_t pieces_per_thread = 4;
+
 struct Work {
   int64_t tasks;
   int (*body)(const void*, int64_t, int64_t);
   const void* context;
+  int64_t pieces = 1;
+  std::atomic<int64_t> next{0};
   std::atomic<int> result{0};
 
-  void part(int64_t index, int64_t parts) {
-    int code = body(context, tasks * index / parts, tasks * (index + 1) / parts);
-    int none = 0;
-    if (code != 0) result.compare_exchange_strong(none, code);
+  // Takes pieces until none is left.
+  void share() {
+    for (int64_t piece = next++; piece < pieces; piece = next++) {
+      int code = body(context, tasks * piece / pieces, tasks * (piece + 1) / pieces);
+      int none = 0;
+      if (code != 0) result.compare_exchange_strong(none, code);
+    }
   }
 };
 
 struct OpenMp {
   void (*run)(void (*)(void*), void*, unsigned, unsigned) = nullptr;
-  int (*index)() = nullptr;
-  int (*count)() = nullptr;
 
   OpenMp() {
     Dl_info here;
     if (dladdr(reinterpret_cast<void*>(&at::get_num_threads), &here) == 0) return;
     void* torch = dlopen(here.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
     if (torch == nullptr) torch = RTLD_DEFAULT;
-    index = reinterpret_cast<int (*)()>(dlsym(torch, "omp_get_thread_num"));
-    count = reinterpret_cast<int (*)()>(dlsym(torch, "omp_get_num_threads"));
-    if (index == nullptr || count == nullptr) return;
     run = reinterpret_cast<decltype(run)>(dlsym(torch, "GOMP_parallel"));
   }
 };
@@ -57,22 +60,20 @@ int parallel(int64_t tasks, int64_t bytes, int (*body)(const void*, int64_t, int
   int64_t threads = std::min<int64_t>(at::get_num_threads(), tasks);
   if (tasks <= 0) return 0;
   if (threads <= 1 || bytes < serial_bytes || at::in_parallel_region()) {
-    work.part(0, 1);
+    work.share();
     return work.result;
   }
 #if AT_PARALLEL_OPENMP
   if (open_mp().run == nullptr) {
-    work.part(0, 1);
+    work.share();
     return work.result;
   }
-  auto each = [](void* data) {
-    static_cast<Work*>(data)->part(open_mp().index(), open_mp().count());
-  };
+  work.pieces = std::min(tasks, threads * pieces_per_thread);
+  auto each = [](void* data) { static_cast<Work*>(data)->share(); };
   open_mp().run(each, &work, static_cast<unsigned>(threads), 0);
 #else
-  at::parallel_for(0, threads, 1, [&](int64_t first, int64_t last) {
-    for (int64_t index = first; index < last; ++index) work.part(index, threads);
-  });
+  work.pieces = std::min(tasks, threads * pieces_per_thread);
+  at::parallel_for(0, threads, 1, [&](int64_t, int64_t) { work.share(); });
 #endif
   return work.result;
 }

@@ -35,6 +35,32 @@ unsafe fn put<E: Element, V: Vector<E>, const STREAM: bool>(packed: V::Packed, t
     unsafe { if STREAM { V::stream(packed, to) } else { V::store(packed, to) } }
 }
 
+/// Bytes from what is read to what is asked for: the columns walk through more rows of memory than
+/// the processor follows by itself.
+const AHEAD: usize = 4 << 10;
+
+/// Asks for what is read soon after `from`, into the second-level cache: the rows of all frames may
+/// share their places in the first.
+#[inline(always)]
+fn foresee<E>(from: *const E) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which no address makes fail.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(from.cast::<i8>().wrapping_add(AHEAD));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
+/// Reads elements, and foresees those after them.
+#[inline(always)]
+unsafe fn load<E: Element, V: Vector<E>>(from: *const E) -> V {
+    foresee(from);
+    // SAFETY: the caller's promise.
+    unsafe { V::load(from) }
+}
+
 /// `y = ReLU(sum_j w_j x_j)` of `N` frames from `first` on, in the columns of `range`; returns where
 /// the last full vector ends.
 ///
@@ -69,7 +95,8 @@ pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool, 
             for (index, result) in results.iter_mut().enumerate() {
                 let t = first + index + after;
                 let is_inside = t < maps.frames;
-                let newest = if is_inside { V::load(maps.x.add(t * frame + at)) } else { zero };
+                let newest =
+                    if is_inside { load::<E, V>(maps.x.add(t * frame + at)) } else { zero };
                 form.enter(&mut sight, newest);
                 *result = form.mix::<E, V>(&sight, &weights);
             }
@@ -126,7 +153,15 @@ pub(super) unsafe fn spread<
                 let is_inside = t + after < maps.frames;
                 let there = if is_inside { Some((t + after) * frame + at) } else { None };
                 form.open::<E, V>(&mut sights, maps.grad, maps.y, there);
-                let x = V::load(maps.x.add(t * frame + at));
+                if let Some(there) = there {
+                    foresee(maps.grad[0].wrapping_add(there));
+                    foresee(maps.y[0].wrapping_add(there));
+                    if form.outputs() > 1 {
+                        foresee(maps.grad[1].wrapping_add(there));
+                        foresee(maps.y[1].wrapping_add(there));
+                    }
+                }
+                let x = load::<E, V>(maps.x.add(t * frame + at));
                 *result = form.spread::<E, V>(&sights, &weights, &mut sums, x).pack();
             }
             for (index, result) in results.iter().enumerate() {

@@ -73,7 +73,7 @@ unsafe fn gated<E: Element, V: Vector<E>>(grad: *const E, y: *const E, at: Optio
     // SAFETY: the caller's promise.
     unsafe {
         match at {
-            Some(at) => V::load(grad.add(at)).gate(V::load(y.add(at))),
+            Some(at) => V::load_gated(grad.add(at), y.add(at)),
             None => V::splat(E::Acc::ZERO),
         }
     }

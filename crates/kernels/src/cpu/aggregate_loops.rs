@@ -6,12 +6,22 @@ use super::aggregate::{Aggregate, Plan};
 use super::aggregate_columns::{Maps, Rows, mix, spread};
 use super::aggregate_forms::{Form, Three, ThreeOfPairs};
 use super::isa::Kernel;
+use super::scratch::{Kept, Scratch};
 use super::shape::{Cut, LINE, ROW};
 use super::vector::{Accumulator, Element, Vector};
 
-/// Frames that a column passes at once. More would be too many places for the processor to foresee;
-/// fewer would read their neighbours, which are still in the cache, too often.
-const FRAMES: usize = 4;
+/// Frames that a column passes at once, forward and backward. More would need more registers than
+/// there are; fewer would read their neighbours, which are still in the cache, too often.
+const FORWARD: usize = 8;
+const BACKWARD: usize = 4;
+
+/// How many numbers are added up in their own type before float64 takes over.
+const CHAIN: usize = 128;
+
+thread_local! {
+    static SPREAD: Kept = const { Kept::new() };
+    static SUMS: Kept = const { Kept::new() };
+}
 
 /// Neighbouring elements of a strip that lie in the same run.
 struct Segment {
@@ -31,11 +41,15 @@ struct Workspace<'a, E: Element> {
     /// Weights `[terms, C]`.
     weights: Vec<E::Acc>,
     /// The weight of each element of a strip, `[terms, ROW]`.
-    spread: Vec<E::Acc>,
-    /// The sums over time of each element of a strip, `[terms, ROW]`.
-    sums: Vec<E::Acc>,
+    spread: Scratch<E::Acc>,
+    /// The sums over time of each element of a strip, `[terms, ROW]`, channels-last also over some
+    /// strips of the same channels; zero after they are left.
+    sums: Scratch<E::Acc>,
     /// Channels-last, the first channel and the length that `spread` was made for.
     entered: (usize, usize),
+    /// A strip with the channels that `sums` are of, and how many terms each has.
+    held: Option<Range<usize>>,
+    terms: usize,
     /// Whether stores go past the caches.
     streams: bool,
 }
@@ -49,11 +63,11 @@ impl<'a, E: Element> Workspace<'a, E> {
                 for (channel, sum) in weights.iter_mut().enumerate() {
                     // SAFETY: `weights` holds `taps * c` numbers.
                     let weight = unsafe { *args.weights.cast::<E::Acc>().add(tap * c + channel) };
-                    *sum = sum.plus(weight);
+                    *sum = sum.plus(weight).quiet();
                 }
             }
         }
-        let rows = vec![E::Acc::ZERO; plan.terms.len() * ROW];
+        let rows = plan.terms.len() * ROW;
         let is_aligned = |bytes: usize| bytes.is_multiple_of(LINE);
         let streams = args.shape.streams(size_of::<E>())
             && is_aligned(cut.task * size_of::<E>())
@@ -64,22 +78,24 @@ impl<'a, E: Element> Workspace<'a, E> {
             plan,
             cut,
             weights,
-            spread: rows.clone(),
-            sums: rows,
+            spread: Scratch::take(&SPREAD, rows),
+            sums: Scratch::take(&SUMS, rows),
             entered: (0, 0),
+            held: None,
+            terms: 0,
             streams,
         }
     }
 
     /// The runs that a strip crosses.
     fn segments(&self, strip: &Range<usize>) -> impl Iterator<Item = Segment> + use<E> {
-        let (size, strip) = (self.args.shape.run(), strip.clone());
-        let mut at = strip.start;
+        let (size, all) = (self.args.shape.run(), strip.len());
+        let (mut run, mut in_run, mut in_strip) = (strip.start / size, strip.start % size, 0);
         std::iter::from_fn(move || {
-            let (run, in_run, in_strip) = (at / size, at % size, at - strip.start);
-            let len = (size - in_run).min(strip.end - at);
-            at += len;
-            (len > 0).then_some(Segment { run, in_run, in_strip, len })
+            let len = (size - in_run).min(all - in_strip);
+            let segment = Segment { run, in_run, in_strip, len };
+            (run, in_run, in_strip) = (run + 1, 0, in_strip + len);
+            (len > 0).then_some(segment)
         })
     }
 
@@ -106,19 +122,60 @@ impl<'a, E: Element> Workspace<'a, E> {
                 }
             }
         }
-        if V::REORDERS {
-            for row in self.spread.chunks_exact_mut(ROW) {
-                for vector in row[..strip.len()].chunks_exact_mut(V::LANES) {
-                    // SAFETY: `V` is supported, and the chunk is as long as it.
-                    unsafe { V::load_acc(vector.as_ptr()).store_own(vector.as_mut_ptr()) };
-                }
+        if !V::REORDERS {
+            return;
+        }
+        let whole = strip.len() / V::LANES;
+        if self.args.shape.is_channels_last() {
+            (0..whole).for_each(|vector| self.reorder::<V>(vector));
+            return;
+        }
+        // A vector of one number has no order: only those that two runs share.
+        let mut last = None;
+        for Segment { in_strip, .. } in self.segments(strip) {
+            let vector = in_strip / V::LANES;
+            if !in_strip.is_multiple_of(V::LANES) && vector < whole && last != Some(vector) {
+                self.reorder::<V>(vector);
+                last = Some(vector);
             }
         }
     }
 
-    /// Moves the sums of a strip into the task's part of `partial`.
+    /// Brings a whole vector of each row of weights into the order of [`Vector::store_own`].
     #[inline(always)]
-    unsafe fn leave<V: Vector<E>>(&mut self, (clip, task): (usize, usize), strip: &Range<usize>) {
+    fn reorder<V: Vector<E>>(&mut self, vector: usize) {
+        for row in self.spread.chunks_exact_mut(ROW) {
+            let lanes = row[vector * V::LANES..][..V::LANES].as_mut_ptr();
+            // SAFETY: `V` is supported wherever a workspace is, and the slice is as long as it.
+            unsafe { V::load_acc(lanes).store_own(lanes) };
+        }
+    }
+
+    /// Prepares for a strip: gives each element its weights, and lets go of sums that are those of
+    /// other channels or have enough terms.
+    #[inline(always)]
+    unsafe fn turn<V: Vector<E>>(&mut self, place: (usize, usize), strip: &Range<usize>) {
+        let (c, t) = (self.args.shape.c(), self.args.shape.t());
+        let same = self.held.as_ref().is_some_and(|held| {
+            let is_in_step = held.start % c == strip.start % c && held.len() == strip.len();
+            self.args.shape.is_channels_last() && is_in_step && self.terms + t <= CHAIN
+        });
+        // SAFETY: the caller's promise.
+        unsafe {
+            if !same {
+                self.leave::<V>(place);
+            }
+            self.enter::<V>(strip);
+        }
+        self.held = Some(strip.clone());
+        self.terms += t;
+    }
+
+    /// Moves the sums, if there are any, into the task's part of `partial`.
+    #[inline(always)]
+    unsafe fn leave<V: Vector<E>>(&mut self, (clip, task): (usize, usize)) {
+        let Some(strip) = self.held.take() else { return };
+        self.terms = 0;
         let (c, rows, shape) = (self.args.shape.c(), self.plan.terms.len(), &self.args.shape);
         if V::REORDERS {
             for row in self.sums.chunks_exact_mut(ROW) {
@@ -132,7 +189,7 @@ impl<'a, E: Element> Workspace<'a, E> {
         let block = if shape.is_channels_last() { clip * splits + task } else { clip };
         // SAFETY: `partial` holds `[blocks, rows, C]`, and no other task has these channels of it.
         let partial = unsafe { self.args.partial.add(block * rows * c) };
-        for Segment { run, in_run, in_strip, len } in self.segments(strip) {
+        for Segment { run, in_run, in_strip, len } in self.segments(&strip) {
             for (row, sums) in self.sums.chunks_exact(ROW).enumerate() {
                 let sums = &sums[in_strip..in_strip + len];
                 // SAFETY: as above.
@@ -166,12 +223,13 @@ impl<'a, E: Element> Workspace<'a, E> {
         }
     }
 
-    /// The frames, [`FRAMES`] at a time and the rest one by one.
-    fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<E> {
+    /// The frames, at most `most` at a time: in blocks of [`FORWARD`], of [`BACKWARD`], then one by one.
+    fn blocks(&self, most: usize) -> impl Iterator<Item = Range<usize>> + use<E> {
         let (frames, mut at) = (self.args.shape.t(), 0);
         std::iter::from_fn(move || {
             let start = at;
-            at += if at + FRAMES <= frames { FRAMES } else { 1 };
+            let fits = |block: &usize| *block <= most && at + block <= frames;
+            at += [FORWARD, BACKWARD].into_iter().find(fits).unwrap_or(1);
             (start < frames).then_some(start..at)
         })
     }
@@ -181,16 +239,27 @@ impl<'a, E: Element> Workspace<'a, E> {
     }
 }
 
-/// The sum of some numbers, in eight independent chains.
+/// The sum of some numbers, in chains of at most [`CHAIN`] of their own type.
 #[inline(always)]
 fn total_of<A: Accumulator>(values: &[A]) -> f64 {
-    let mut lanes = [0.0; 8];
-    let chunks = values.chunks_exact(8);
-    let rest: f64 = chunks.remainder().iter().map(|value| value.to_f64()).sum();
-    for chunk in chunks {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane += value.to_f64());
+    const LANES: usize = 16;
+    let mut total = 0.0;
+    for values in values.chunks(LANES * CHAIN) {
+        let mut lanes = [A::ZERO; LANES];
+        let chunks = values.chunks_exact(LANES);
+        let rest: f64 = chunks.remainder().iter().map(|value| value.to_f64()).sum();
+        for chunk in chunks {
+            for (lane, value) in lanes.iter_mut().zip(chunk) {
+                *lane = lane.plus(*value);
+            }
+        }
+        let mut halves = [0.0; LANES / 2];
+        for (index, half) in halves.iter_mut().enumerate() {
+            *half = lanes[index].to_f64() + lanes[index + LANES / 2].to_f64();
+        }
+        total += halves.iter().sum::<f64>() + rest;
     }
-    lanes.iter().sum::<f64>() + rest
+    total
 }
 
 /// The forward loop.
@@ -232,17 +301,23 @@ impl Forward<'_> {
                 for strip in work.cut.strips(piece) {
                     work.enter::<V>(&strip);
                     let (maps, rows) = (work.maps(clip, strip.start), work.rows());
-                    for frames in work.blocks() {
+                    for frames in work.blocks(FORWARD) {
                         let (first, all) = (frames.start, 0..strip.len());
-                        let done = match (frames.len() == FRAMES, work.streams) {
-                            (true, true) => {
-                                mix::<E, V, F, true, FRAMES>(form, &maps, rows, first, all)
+                        let done = match (frames.len(), work.streams) {
+                            (FORWARD, true) => {
+                                mix::<E, V, F, true, FORWARD>(form, &maps, rows, first, all)
                             }
-                            (true, false) => {
-                                mix::<E, V, F, false, FRAMES>(form, &maps, rows, first, all)
+                            (FORWARD, false) => {
+                                mix::<E, V, F, false, FORWARD>(form, &maps, rows, first, all)
                             }
-                            (false, true) => mix::<E, V, F, true, 1>(form, &maps, rows, first, all),
-                            _ => mix::<E, V, F, false, 1>(form, &maps, rows, first, all),
+                            (BACKWARD, true) => {
+                                mix::<E, V, F, true, BACKWARD>(form, &maps, rows, first, all)
+                            }
+                            (BACKWARD, false) => {
+                                mix::<E, V, F, false, BACKWARD>(form, &maps, rows, first, all)
+                            }
+                            (_, true) => mix::<E, V, F, true, 1>(form, &maps, rows, first, all),
+                            (_, false) => mix::<E, V, F, false, 1>(form, &maps, rows, first, all),
                         };
                         for t in frames {
                             let rest = done..strip.len();
@@ -291,16 +366,16 @@ impl Backward<'_> {
             for task in tasks {
                 let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
                 for strip in work.cut.strips(piece) {
-                    work.enter::<V>(&strip);
+                    work.turn::<V>((clip, piece), &strip);
                     let (maps, rows) = (work.maps(clip, strip.start), work.rows());
-                    for frames in work.blocks() {
+                    for frames in work.blocks(BACKWARD) {
                         let (first, all) = (frames.start, 0..strip.len());
-                        let done = match (frames.len() == FRAMES, work.streams) {
+                        let done = match (frames.len() == BACKWARD, work.streams) {
                             (true, true) => {
-                                spread::<E, V, F, true, FRAMES>(form, &maps, rows, first, all)
+                                spread::<E, V, F, true, BACKWARD>(form, &maps, rows, first, all)
                             }
                             (true, false) => {
-                                spread::<E, V, F, false, FRAMES>(form, &maps, rows, first, all)
+                                spread::<E, V, F, false, BACKWARD>(form, &maps, rows, first, all)
                             }
                             (false, true) => {
                                 spread::<E, V, F, true, 1>(form, &maps, rows, first, all)
@@ -312,8 +387,8 @@ impl Backward<'_> {
                             spread::<E, E::Acc, F, false, 1>(form, &maps, rows, t, rest);
                         }
                     }
-                    work.leave::<V>((clip, piece), &strip);
                 }
+                work.leave::<V>((clip, piece));
             }
             V::fence();
         }

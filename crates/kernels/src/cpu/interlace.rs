@@ -111,14 +111,20 @@ impl Interlace {
         let bound = self.shape.t() as f64 + 1.0;
         let fraction = offset - offset.floor();
         let whole = offset.floor().clamp(-bound, bound) as isize;
-        Move { whole, near: A::from_f64(1.0 - fraction), far: A::from_f64(fraction) }
+        Move {
+            whole,
+            near: A::from_f64(1.0 - fraction).quiet(),
+            far: A::from_f64(fraction).quiet(),
+        }
     }
 
     /// The weight of a group at an output frame.
     #[inline(always)]
     pub(super) unsafe fn weight<A: Accumulator>(&self, clip: usize, t: usize, group: usize) -> A {
         // SAFETY: `weights` holds `[N, T, G]`.
-        unsafe { *self.weights.cast::<A>().add((clip * self.shape.t() + t) * self.g() + group) }
+        unsafe {
+            (*self.weights.cast::<A>().add((clip * self.shape.t() + t) * self.g() + group)).quiet()
+        }
     }
 
     /// The frame `frame + by`, if it lies inside the clip.

@@ -167,3 +167,52 @@ unsafe fn avx2(kernel: &impl Kernel, dtype: Dtype, tasks: Range<i64>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::vector::Accumulator;
+    use super::*;
+
+    /// Rounds numbers to elements, as results of arithmetic are.
+    struct Round<'a> {
+        numbers: &'a [f32],
+        rounded: *mut Bf16,
+    }
+
+    impl Kernel for Round<'_> {
+        #[inline(always)]
+        unsafe fn run<E: Element, V: Vector<E>>(&self, _: Range<i64>) {
+            let (from, to) = (self.numbers.as_ptr().cast::<E::Acc>(), self.rounded.cast::<E>());
+            for at in (0..self.numbers.len()).step_by(V::LANES) {
+                // SAFETY: both hold as many numbers, a multiple of the lanes of every type.
+                unsafe {
+                    let one = V::splat(E::Acc::from_f64(1.0));
+                    V::store(V::load_acc(from.add(at)).mul(one).pack(), to.add(at));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_rounds_alike() {
+        let lower = [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff];
+        let numbers: Vec<_> = (0..=u32::from(u16::MAX))
+            .flat_map(|upper| lower.map(|lower| f32::from_bits(upper << 16 | lower).quiet()))
+            .chain([0, 0x40_0000].map(|more| f32::from_bits(0x7f80_0001 + more).quiet()))
+            .collect();
+        let numbers = &numbers[..numbers.len() / 32 * 32];
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_supported()) {
+            let mut rounded = vec![Bf16::default(); numbers.len()];
+            assert!(isa.force());
+            // SAFETY: `rounded` holds as many elements as there are numbers.
+            unsafe {
+                launch(&Round { numbers, rounded: rounded.as_mut_ptr() }, Dtype::Bf16, 0..1);
+            }
+            for (number, rounded) in numbers.iter().zip(rounded) {
+                let expected = Bf16::from_f32(*number);
+                assert_eq!(rounded, expected, "{isa:?}: {number:?} {:#x}", number.to_bits());
+            }
+        }
+        assert!(Isa::detect().force());
+    }
+}

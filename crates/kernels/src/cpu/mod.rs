@@ -16,6 +16,7 @@ pub mod export;
 mod interlace;
 mod interlace_loops;
 mod isa;
+mod scratch;
 mod shape;
 mod shift;
 mod vector;

@@ -78,9 +78,9 @@ impl Shape {
     }
 }
 
-/// Bytes of a frame that are worked on together: long enough for the processor to foresee what
-/// comes next, few enough that those of some frames stay in the second-level cache.
-const STRIP_BYTES: usize = 16 << 10;
+/// Bytes of a frame that are worked on together: few enough that a strip's numbers stay in the
+/// first-level cache and those of its frames in the second.
+const STRIP_BYTES: usize = 4 << 10;
 
 /// The most elements that a strip can have.
 pub(crate) const STRIP: usize = STRIP_BYTES / size_of::<Bf16>();

@@ -10,6 +10,9 @@ pub(crate) trait Accumulator: Copy + 'static {
     fn to_f64(self) -> f64;
     fn plus(self, other: Self) -> Self;
     fn times(self, other: Self) -> Self;
+    /// The same number, or the NaN whose lower bits are empty for any NaN: rounding to fewer bits
+    /// then needs no case of its own for it.
+    fn quiet(self) -> Self;
 }
 
 /// A type that tensors hold.
@@ -71,6 +74,10 @@ macro_rules! accumulator {
             fn times(self, other: Self) -> Self {
                 self * other
             }
+            #[inline(always)]
+            fn quiet(self) -> Self {
+                if self.is_nan() { <$acc>::NAN } else { self }
+            }
         }
     };
 }
@@ -92,6 +99,10 @@ pub(crate) trait Vector<E: Element>: Copy {
     type Packed: Copy;
     unsafe fn splat(value: E::Acc) -> Self;
     unsafe fn load(from: *const E) -> Self;
+    /// Reads zero where `y <= 0`, else what is there: the gradient of the ReLU whose result is `y`.
+    unsafe fn load_gated(from: *const E, y: *const E) -> Self;
+    /// Rounds to elements. A NaN must be one of an element or of [`Accumulator::quiet`], or a result
+    /// of arithmetic with such.
     unsafe fn pack(self) -> Self::Packed;
     unsafe fn store(packed: Self::Packed, to: *mut E);
     /// Stores past the caches, where the processor can; `to` is aligned to `BYTES`.
@@ -133,8 +144,6 @@ pub(crate) trait Vector<E: Element>: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// Zero where negative; NaN stays NaN.
     unsafe fn relu(self) -> Self;
-    /// Zero where `y <= 0`, else unchanged: the gradient of the ReLU whose result is `y`.
-    unsafe fn gate(self, y: Self) -> Self;
 }
 
 macro_rules! scalar {
@@ -149,6 +158,11 @@ macro_rules! scalar {
             unsafe fn load(from: *const $elem) -> Self {
                 // SAFETY: the caller's pointer is valid for one element.
                 $read(unsafe { *from })
+            }
+            #[inline(always)]
+            unsafe fn load_gated(from: *const $elem, y: *const $elem) -> Self {
+                // SAFETY: as above, of both pointers.
+                unsafe { if $read(*y) <= 0.0 { 0.0 } else { $read(*from) } }
             }
             type Packed = $elem;
             #[inline(always)]
@@ -182,10 +196,6 @@ macro_rules! scalar {
             unsafe fn relu(self) -> Self {
                 if 0.0 > self { 0.0 } else { self }
             }
-            #[inline(always)]
-            unsafe fn gate(self, y: Self) -> Self {
-                if y <= 0.0 { 0.0 } else { self }
-            }
         }
     };
 }
@@ -208,6 +218,11 @@ impl<E: Element, const L: usize> Vector<E> for Wide<E::Acc, L> {
     unsafe fn load(from: *const E) -> Self {
         // SAFETY: the caller's pointer is valid for L elements.
         Self(std::array::from_fn(|lane| unsafe { E::Acc::load(from.add(lane)) }))
+    }
+    #[inline(always)]
+    unsafe fn load_gated(from: *const E, y: *const E) -> Self {
+        // SAFETY: as above, of both pointers.
+        Self(std::array::from_fn(|lane| unsafe { E::Acc::load_gated(from.add(lane), y.add(lane)) }))
     }
     type Packed = Self;
     #[inline(always)]
@@ -243,13 +258,6 @@ impl<E: Element, const L: usize> Vector<E> for Wide<E::Acc, L> {
     unsafe fn relu(self) -> Self {
         // SAFETY: the scalar form needs no instruction set.
         Self(self.0.map(|value| unsafe { <E::Acc as Vector<E>>::relu(value) }))
-    }
-    #[inline(always)]
-    unsafe fn gate(self, y: Self) -> Self {
-        // SAFETY: as above.
-        Self(std::array::from_fn(|lane| unsafe {
-            <E::Acc as Vector<E>>::gate(self.0[lane], y.0[lane])
-        }))
     }
 }
 

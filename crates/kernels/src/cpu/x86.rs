@@ -12,8 +12,8 @@ use super::vector::Vector;
 /// Implements `Vector` for one register type whose lanes are elements.
 macro_rules! vector {
     (
-        $elem:ty, $reg:ty, $lanes:expr, $splat:ident, $load:ident, $store:ident, $stream:ident,
-        $add:ident, $mul:ident, $max:ident, $zero:ident, $gate:ident
+        $elem:ty, $reg:ty, $lanes:expr, $splat:ident, $load:ident, $load_gated:ident, $store:ident, $stream:ident,
+        $add:ident, $mul:ident, $max:ident, $zero:ident
     ) => {
         impl Vector<$elem> for $reg {
             const LANES: usize = $lanes;
@@ -26,6 +26,11 @@ macro_rules! vector {
             unsafe fn load(from: *const $elem) -> Self {
                 // SAFETY: as above, and the pointer is valid for LANES elements.
                 unsafe { $load(from) }
+            }
+            #[inline(always)]
+            unsafe fn load_gated(from: *const $elem, y: *const $elem) -> Self {
+                // SAFETY: as above, of both pointers.
+                unsafe { $load_gated(from, y) }
             }
             type Packed = Self;
             #[inline(always)]
@@ -78,37 +83,44 @@ macro_rules! vector {
                 // SAFETY: as above.
                 unsafe { $max($zero(), self) }
             }
-            #[inline(always)]
-            unsafe fn gate(self, y: Self) -> Self {
-                // SAFETY: as above.
-                unsafe { $gate(self, y) }
-            }
         }
     };
 }
 
 #[inline(always)]
-pub(super) unsafe fn gate_512(value: __m512, y: __m512) -> __m512 {
-    // SAFETY: the callers run where AVX-512 was detected.
-    unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_NLE_UQ>(y, _mm512_setzero_ps()), value) }
+unsafe fn load_gated_512(from: *const f32, y: *const f32) -> __m512 {
+    // SAFETY: the callers run where AVX-512 was detected, and 16 elements are readable at both.
+    unsafe {
+        let is_open = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(_mm512_loadu_ps(y), _mm512_setzero_ps());
+        _mm512_maskz_loadu_ps(is_open, from)
+    }
 }
 
 #[inline(always)]
-pub(super) unsafe fn gate_512d(value: __m512d, y: __m512d) -> __m512d {
-    // SAFETY: as in `gate_512`.
-    unsafe { _mm512_maskz_mov_pd(_mm512_cmp_pd_mask::<_CMP_NLE_UQ>(y, _mm512_setzero_pd()), value) }
+unsafe fn load_gated_512d(from: *const f64, y: *const f64) -> __m512d {
+    // SAFETY: as in `load_gated_512`.
+    unsafe {
+        let is_open = _mm512_cmp_pd_mask::<_CMP_NLE_UQ>(_mm512_loadu_pd(y), _mm512_setzero_pd());
+        _mm512_maskz_loadu_pd(is_open, from)
+    }
 }
 
 #[inline(always)]
-pub(super) unsafe fn gate_256(value: __m256, y: __m256) -> __m256 {
-    // SAFETY: the callers run where AVX2 was detected.
-    unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(y, _mm256_setzero_ps()), value) }
+unsafe fn load_gated_256(from: *const f32, y: *const f32) -> __m256 {
+    // SAFETY: the callers run where AVX2 was detected, and 8 elements are readable at both.
+    unsafe {
+        let is_open = _mm256_cmp_ps::<_CMP_NLE_UQ>(_mm256_loadu_ps(y), _mm256_setzero_ps());
+        _mm256_and_ps(is_open, _mm256_loadu_ps(from))
+    }
 }
 
 #[inline(always)]
-pub(super) unsafe fn gate_256d(value: __m256d, y: __m256d) -> __m256d {
-    // SAFETY: as in `gate_256`.
-    unsafe { _mm256_and_pd(_mm256_cmp_pd::<_CMP_NLE_UQ>(y, _mm256_setzero_pd()), value) }
+unsafe fn load_gated_256d(from: *const f64, y: *const f64) -> __m256d {
+    // SAFETY: as in `load_gated_256`.
+    unsafe {
+        let is_open = _mm256_cmp_pd::<_CMP_NLE_UQ>(_mm256_loadu_pd(y), _mm256_setzero_pd());
+        _mm256_and_pd(is_open, _mm256_loadu_pd(from))
+    }
 }
 
 vector!(
@@ -117,13 +129,13 @@ vector!(
     16,
     _mm512_set1_ps,
     _mm512_loadu_ps,
+    load_gated_512,
     _mm512_storeu_ps,
     _mm512_stream_ps,
     _mm512_add_ps,
     _mm512_mul_ps,
     _mm512_max_ps,
-    _mm512_setzero_ps,
-    gate_512
+    _mm512_setzero_ps
 );
 vector!(
     f64,
@@ -131,13 +143,13 @@ vector!(
     8,
     _mm512_set1_pd,
     _mm512_loadu_pd,
+    load_gated_512d,
     _mm512_storeu_pd,
     _mm512_stream_pd,
     _mm512_add_pd,
     _mm512_mul_pd,
     _mm512_max_pd,
-    _mm512_setzero_pd,
-    gate_512d
+    _mm512_setzero_pd
 );
 vector!(
     f32,
@@ -145,13 +157,13 @@ vector!(
     8,
     _mm256_set1_ps,
     _mm256_loadu_ps,
+    load_gated_256,
     _mm256_storeu_ps,
     _mm256_stream_ps,
     _mm256_add_ps,
     _mm256_mul_ps,
     _mm256_max_ps,
-    _mm256_setzero_ps,
-    gate_256
+    _mm256_setzero_ps
 );
 vector!(
     f64,
@@ -159,11 +171,11 @@ vector!(
     4,
     _mm256_set1_pd,
     _mm256_loadu_pd,
+    load_gated_256d,
     _mm256_storeu_pd,
     _mm256_stream_pd,
     _mm256_add_pd,
     _mm256_mul_pd,
     _mm256_max_pd,
-    _mm256_setzero_pd,
-    gate_256d
+    _mm256_setzero_pd
 );

@@ -9,12 +9,13 @@
 use std::arch::x86_64::*;
 
 use super::vector::{Bf16, Vector};
-use super::x86::{gate_256, gate_512};
 
 /// The bits of a float32 that a bfloat16 keeps.
 const UPPER: i32 = 0xffff_0000_u32 as i32;
-/// What makes a bfloat16 NaN quiet, so that one with nothing in its upper half stays a NaN.
-const QUIET: i16 = 0x40;
+/// Half a unit of a bfloat16's last bit, less one, in the bits of a float32.
+const HALF: i32 = 0x7fff;
+/// The bits of the negative infinity: only a NaN is a smaller negative number, seen without sign.
+const NEGATIVE_INFINITY: i16 = 0xff80_u16 as i16;
 
 /// The float32 numbers of neighbouring bfloat16 numbers, those at even and those at odd places.
 #[derive(Clone, Copy)]
@@ -23,40 +24,48 @@ pub(crate) struct Twin<R> {
     odd: R,
 }
 
-/// Rounds to the nearest bfloat16, ties to even: up where the lower half is more than half a unit,
-/// or just half of one beside an odd upper half.
+/// Rounds to the nearest bfloat16, ties to even: half a unit less one is added, and one more where
+/// the last bit that stays is odd. A NaN has an empty lower half (see [`Vector::pack`]), which none
+/// of this overflows. Comparing would be shorter, but results in mask registers are slower.
 #[inline(always)]
 unsafe fn pack_512(value: Twin<__m512>) -> __m512i {
-    const ODD_PLACES: u32 = 0xaaaa_aaaa;
     /// `a | (b & c)`.
     const OR_AND: i32 = 0b1111_1000;
     // SAFETY: the callers run where AVX-512 was detected.
     unsafe {
-        let (even, odd) = (_mm512_castps_si512(value.even), _mm512_castps_si512(value.odd));
-        let upper = _mm512_mask_blend_epi16(ODD_PLACES, _mm512_srli_epi32::<16>(even), odd);
-        let lower = _mm512_mask_blend_epi16(ODD_PLACES, even, _mm512_slli_epi32::<16>(odd));
-        // The last bit of `upper` counts only where `lower` is just half a unit.
-        let rest = _mm512_ternarylogic_epi32::<OR_AND>(lower, upper, _mm512_set1_epi16(1));
-        let is_up = _mm512_cmpgt_epu16_mask(rest, _mm512_set1_epi16(i16::MIN));
-        let up = _mm512_mask_sub_epi16(upper, is_up, upper, _mm512_set1_epi16(-1));
-        if _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(value.even, value.odd) != 0 {
-            let even_nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(value.even, value.even);
-            let odd_nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(value.odd, value.odd);
-            let even_places = _mm512_maskz_set1_epi32(even_nan, 0xffff);
-            let places = _mm512_mask_set1_epi32(even_places, odd_nan, UPPER);
-            let both = _mm512_mask_set1_epi32(places, even_nan & odd_nan, -1);
-            let quiet = _mm512_or_si512(upper, _mm512_set1_epi16(QUIET));
-            return _mm512_mask_blend_epi16(_mm512_movepi16_mask(both), up, quiet);
-        }
-        up
+        let rounded = |value: __m512| {
+            let bits = _mm512_castps_si512(value);
+            let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+            _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(HALF)), odd)
+        };
+        let even = _mm512_srli_epi32::<16>(rounded(value.even));
+        _mm512_ternarylogic_epi32::<OR_AND>(even, rounded(value.odd), _mm512_set1_epi32(UPPER))
     }
 }
 
 #[inline(always)]
 unsafe fn load_512(from: *const Bf16) -> Twin<__m512> {
     // SAFETY: as in `pack_512`, and 32 elements are readable.
+    unsafe { unpack_512(_mm512_loadu_si512(from.cast())) }
+}
+
+/// Reads elements where those of `y` are positive or NaN, told from their bits as whole numbers.
+#[inline(always)]
+unsafe fn load_gated_512(from: *const Bf16, y: *const Bf16) -> Twin<__m512> {
+    // SAFETY: as in `load_512`, of both pointers.
     unsafe {
-        let both = _mm512_loadu_si512(from.cast());
+        let y = _mm512_loadu_si512(y.cast());
+        let not_zero = _mm512_test_epi16_mask(y, y);
+        let infinity = _mm512_set1_epi16(NEGATIVE_INFINITY);
+        let is_open = _mm512_mask_cmpgt_epi16_mask(not_zero, y, infinity);
+        unpack_512(_mm512_maskz_loadu_epi16(is_open, from.cast()))
+    }
+}
+
+#[inline(always)]
+unsafe fn unpack_512(both: __m512i) -> Twin<__m512> {
+    // SAFETY: as in `pack_512`.
+    unsafe {
         Twin {
             even: _mm512_castsi512_ps(_mm512_slli_epi32::<16>(both)),
             odd: _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32(UPPER))),
@@ -95,32 +104,39 @@ unsafe fn pack_256(value: Twin<__m256>) -> __m256i {
     const ODD_PLACES: i32 = 0xaa;
     // SAFETY: the callers run where AVX2 was detected.
     unsafe {
-        let (even, odd) = (_mm256_castps_si256(value.even), _mm256_castps_si256(value.odd));
-        let upper = _mm256_blend_epi16::<ODD_PLACES>(_mm256_srli_epi32::<16>(even), odd);
-        let lower = _mm256_blend_epi16::<ODD_PLACES>(even, _mm256_slli_epi32::<16>(odd));
-        let last = _mm256_and_si256(upper, _mm256_set1_epi16(1));
-        let rest = _mm256_or_si256(lower, last);
-        // There is no comparison without sign.
-        let signed = _mm256_xor_si256(rest, _mm256_set1_epi16(i16::MIN));
-        let up = _mm256_sub_epi16(upper, _mm256_cmpgt_epi16(signed, _mm256_setzero_si256()));
-        let some_nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(value.even, value.odd);
-        if _mm256_movemask_ps(some_nan) != 0 {
-            let even_nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(value.even, value.even);
-            let odd_nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(value.odd, value.odd);
-            let (even_nan, odd_nan) = (_mm256_castps_si256(even_nan), _mm256_castps_si256(odd_nan));
-            let places = _mm256_blend_epi16::<ODD_PLACES>(even_nan, odd_nan);
-            let quiet = _mm256_or_si256(upper, _mm256_set1_epi16(QUIET));
-            return _mm256_blendv_epi8(up, quiet, places);
-        }
-        up
+        let rounded = |value: __m256| {
+            let bits = _mm256_castps_si256(value);
+            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+            _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(HALF)), odd)
+        };
+        let even = _mm256_srli_epi32::<16>(rounded(value.even));
+        _mm256_blend_epi16::<ODD_PLACES>(even, rounded(value.odd))
     }
 }
 
 #[inline(always)]
 unsafe fn load_256(from: *const Bf16) -> Twin<__m256> {
     // SAFETY: as in `pack_256`, and 16 elements are readable.
+    unsafe { unpack_256(_mm256_loadu_si256(from.cast())) }
+}
+
+/// As [`load_gated_512`].
+#[inline(always)]
+unsafe fn load_gated_256(from: *const Bf16, y: *const Bf16) -> Twin<__m256> {
+    // SAFETY: as in `load_256`, of both pointers.
     unsafe {
-        let both = _mm256_loadu_si256(from.cast());
+        let y = _mm256_loadu_si256(y.cast());
+        let is_zero = _mm256_cmpeq_epi16(y, _mm256_setzero_si256());
+        let is_open = _mm256_cmpgt_epi16(y, _mm256_set1_epi16(NEGATIVE_INFINITY));
+        let is_open = _mm256_andnot_si256(is_zero, is_open);
+        unpack_256(_mm256_and_si256(is_open, _mm256_loadu_si256(from.cast())))
+    }
+}
+
+#[inline(always)]
+unsafe fn unpack_256(both: __m256i) -> Twin<__m256> {
+    // SAFETY: as in `pack_256`.
+    unsafe {
         Twin {
             even: _mm256_castsi256_ps(_mm256_slli_epi32::<16>(both)),
             odd: _mm256_castsi256_ps(_mm256_and_si256(both, _mm256_set1_epi32(UPPER))),
@@ -158,9 +174,9 @@ unsafe fn store_acc_256(to: *mut f32, value: Twin<__m256>) {
 /// Implements `Vector<Bf16>` for the twins of one register type.
 macro_rules! twin {
     (
-        $reg:ty, $packed:ty, $lanes:expr, $splat:ident, $load:ident, $pack:ident, $load_acc:ident,
-        $store_acc:ident, $load_half:ident, $store_half:ident, $load_raw:ident, $store:ident, $stream:ident, $add:ident, $mul:ident,
-        $max:ident, $zero:ident, $gate:ident
+        $reg:ty, $packed:ty, $lanes:expr, $splat:ident, $load:ident, $load_gated:ident, $pack:ident,
+        $load_acc:ident, $store_acc:ident, $load_half:ident, $store_half:ident, $load_raw:ident,
+        $store:ident, $stream:ident, $add:ident, $mul:ident, $max:ident, $zero:ident
     ) => {
         impl Vector<Bf16> for Twin<$reg> {
             const LANES: usize = $lanes;
@@ -175,6 +191,11 @@ macro_rules! twin {
             unsafe fn load(from: *const Bf16) -> Self {
                 // SAFETY: as above, and the pointer is valid for LANES elements.
                 unsafe { $load(from) }
+            }
+            #[inline(always)]
+            unsafe fn load_gated(from: *const Bf16, y: *const Bf16) -> Self {
+                // SAFETY: as above.
+                unsafe { $load_gated(from, y) }
             }
             type Packed = $packed;
             #[inline(always)]
@@ -245,11 +266,6 @@ macro_rules! twin {
                 // SAFETY: as above.
                 unsafe { Self { even: $max($zero(), self.even), odd: $max($zero(), self.odd) } }
             }
-            #[inline(always)]
-            unsafe fn gate(self, y: Self) -> Self {
-                // SAFETY: as above.
-                unsafe { Self { even: $gate(self.even, y.even), odd: $gate(self.odd, y.odd) } }
-            }
         }
     };
 }
@@ -260,6 +276,7 @@ twin!(
     32,
     _mm512_set1_ps,
     load_512,
+    load_gated_512,
     pack_512,
     load_acc_512,
     store_acc_512,
@@ -271,8 +288,7 @@ twin!(
     _mm512_add_ps,
     _mm512_mul_ps,
     _mm512_max_ps,
-    _mm512_setzero_ps,
-    gate_512
+    _mm512_setzero_ps
 );
 twin!(
     __m256,
@@ -280,6 +296,7 @@ twin!(
     16,
     _mm256_set1_ps,
     load_256,
+    load_gated_256,
     pack_256,
     load_acc_256,
     store_acc_256,
@@ -291,6 +308,5 @@ twin!(
     _mm256_add_ps,
     _mm256_mul_ps,
     _mm256_max_ps,
-    _mm256_setzero_ps,
-    gate_256
+    _mm256_setzero_ps
 );

@@ -1,0 +1,68 @@
+//! Memory that a thread keeps from call to call: fresh pages cost more than a small map takes.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::thread::LocalKey;
+
+use super::vector::Accumulator;
+
+/// What a thread keeps, while nobody uses it.
+pub(super) struct Kept(Cell<Vec<u64>>);
+
+impl Kept {
+    pub const fn new() -> Self {
+        Self(Cell::new(Vec::new()))
+    }
+}
+
+/// Numbers in kept memory: zero at first, and afterwards what its last user left in it.
+pub(super) struct Scratch<A> {
+    words: Vec<u64>,
+    len: usize,
+    home: &'static LocalKey<Kept>,
+    numbers: PhantomData<A>,
+}
+
+impl<A: Accumulator> Scratch<A> {
+    /// Takes the memory of this thread, made longer for `len` numbers if need be.
+    ///
+    /// A user inside a user of the same memory gets memory of its own.
+    pub fn take(home: &'static LocalKey<Kept>, len: usize) -> Self {
+        let mut words = home.with(|kept| kept.0.take());
+        let needed = (len * size_of::<A>()).div_ceil(size_of::<u64>());
+        if words.len() < needed {
+            words.resize(needed, 0);
+        }
+        Self { words, len, home, numbers: PhantomData }
+    }
+}
+
+impl<A> Drop for Scratch<A> {
+    fn drop(&mut self) {
+        // What a panic leaves behind is in no known state; a thread that ends keeps nothing.
+        if !std::thread::panicking() {
+            let words = std::mem::take(&mut self.words);
+            let _ = self.home.try_with(|kept| kept.0.set(words));
+        }
+    }
+}
+
+impl<A: Accumulator> Deref for Scratch<A> {
+    type Target = [A];
+
+    #[inline(always)]
+    fn deref(&self) -> &[A] {
+        // SAFETY: the words hold `len` numbers, whose alignment is at most that of words, and any
+        // bits are a number.
+        unsafe { std::slice::from_raw_parts(self.words.as_ptr().cast(), self.len) }
+    }
+}
+
+impl<A: Accumulator> DerefMut for Scratch<A> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [A] {
+        // SAFETY: as above, and `self` is borrowed alone.
+        unsafe { std::slice::from_raw_parts_mut(self.words.as_mut_ptr().cast(), self.len) }
+    }
+}
