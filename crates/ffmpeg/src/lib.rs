@@ -7,8 +7,9 @@
 //! handles, plain buffers. Neither a panic nor an error value crosses it, and [`abi::ABI_VERSION`] names the layout.
 //!
 //! Inside: [`input`] demuxes one video stream, [`bitstream`], [`order`] and [`index`] find out which frames it holds,
-//! [`container`] whether the file was cut, [`saved`] keeps that for the next time, [`reader`] decodes the frame at an index, [`picture`] turns it into upright RGB,
-//! [`encoder`] writes files, [`log`] keeps FFmpeg's words.
+//! [`container`] whether the file was cut, [`saved`] keeps that for the next time, [`reader`] decodes the frame at an index,
+//! [`picture`] turns it into upright RGB, the usual format by [`yuv420`], [`encoder`] writes files, [`log`] keeps FFmpeg's
+//! words.
 
 pub mod abi;
 pub mod bitstream;
@@ -23,3 +24,4 @@ pub mod picture;
 pub mod reader;
 pub mod saved;
 pub mod versions;
+pub mod yuv420;

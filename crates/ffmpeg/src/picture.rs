@@ -1,13 +1,14 @@
 //! Decoded pictures to upright, packed RGB.
 
 use std::ffi::c_int;
-use std::ptr;
+use std::{ptr, slice};
 
 use ff::ffi;
 use ff::frame::Video;
 use ffmpeg_next as ff;
 
 use crate::failure::{Class, Failure};
+use crate::yuv420::{self, Colours, Converter, Plane};
 
 /// One of the eight ways to lay a picture: columns and rows exchanged or not, each axis mirrored or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,6 +93,7 @@ pub struct Picture {
     rows: Vec<u8>,
     scaler: *mut ffi::SwsContext,
     source: Option<Source>,
+    quick: Converter,
 }
 
 // SAFETY: the converter is used by one thread at a time (all its functions take `&mut self`) and is bound to none.
@@ -104,7 +106,8 @@ impl Picture {
         const REGISTER: usize = 64;
         let stride = (width * 3).next_multiple_of(REGISTER);
         let rows = vec![0; stride * height + REGISTER];
-        Self { width, height, turn, stride, rows, scaler: ptr::null_mut(), source: None }
+        let quick = Converter::default();
+        Self { width, height, turn, stride, rows, scaler: ptr::null_mut(), source: None, quick }
     }
 
     /// Size of the pictures that come out.
@@ -124,7 +127,12 @@ impl Picture {
                 format!("expected {bytes} bytes per frame but received {}", out.len()),
             ));
         }
-        self.prepare(Source::of(frame))?;
+        let source = Source::of(frame);
+        if let Some(planes) = self.quick_planes(frame, source) {
+            self.write_quick(planes, source, out);
+            return Ok(());
+        }
+        self.prepare(source)?;
         let planes = [self.rows.as_mut_ptr(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut()];
         let strides = [self.stride as c_int, 0, 0, 0];
         // SAFETY: the converter fits the frame (`prepare`), and `rows` holds `height` rows of `stride` bytes and a register more.
@@ -150,6 +158,45 @@ impl Picture {
         }
         self.turn.copy(&self.rows, self.stride, self.width, self.height, out);
         Ok(())
+    }
+
+    /// The planes of a picture that needs no libswscale.
+    fn quick_planes<'a>(&self, frame: &'a Video, source: Source) -> Option<[Plane<'a>; 3]> {
+        use ff::format::Pixel;
+        let size = (source.width as usize, source.height as usize);
+        let is_quick = matches!(source.format, Pixel::YUV420P | Pixel::YUVJ420P)
+            && size == (self.width, self.height)
+            && yuv420::takes(size.0, size.1);
+        if !is_quick {
+            return None;
+        }
+        let plane = |number: usize, width: usize, height: usize| {
+            // SAFETY: the frame holds a decoded picture.
+            let (data, stride) =
+                unsafe { ((*frame.as_ptr()).data[number], (*frame.as_ptr()).linesize[number]) };
+            let stride = usize::try_from(stride).ok().filter(|&stride| stride >= width)?;
+            let bytes = (height - 1) * stride + width;
+            if data.is_null() {
+                return None;
+            }
+            // SAFETY: a plane of this format has `height` rows of `width` bytes, `stride` apart, and lives with the frame.
+            Some(Plane { data: unsafe { slice::from_raw_parts(data, bytes) }, stride })
+        };
+        let half = (size.0 / 2, size.1 / 2);
+        Some([plane(0, size.0, size.1)?, plane(1, half.0, half.1)?, plane(2, half.0, half.1)?])
+    }
+
+    fn write_quick(&mut self, planes: [Plane<'_>; 3], source: Source, out: &mut [u8]) {
+        // SAFETY: the tables are static, of four numbers each, and there is one for every number.
+        let table = unsafe { *ffi::sws_getCoefficients(source.matrix).cast::<[c_int; 4]>() };
+        let colours = Colours::new(table, source.full_range);
+        let size = (self.width, self.height);
+        if self.turn == Turn::default() {
+            self.quick.write(&colours, planes, size, out, self.width * 3);
+        } else {
+            self.quick.write(&colours, planes, size, &mut self.rows, self.stride);
+            self.turn.copy(&self.rows, self.stride, self.width, self.height, out);
+        }
     }
 
     fn prepare(&mut self, source: Source) -> Result<(), Failure> {
