@@ -2,18 +2,19 @@
 //!
 //! A handle may be used by one thread at a time, and by any. Null handles are refused, closing null does nothing.
 
+mod encoding;
+
 use std::ffi::c_char;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 
-use crate::encoder::Encoder;
-use crate::failure::{Class, Failure};
+use crate::failure::{Class, Damage, Failure};
 use crate::input::Options;
-use crate::reader::{Damage, Reader};
+use crate::reader::Reader;
 use crate::versions::versions;
 
 /// Names the functions and structures below; a caller made for another number must not call them.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// Bytes of an error's text, with its final zero.
 pub const TEXT_BYTES: usize = 512;
@@ -99,6 +100,17 @@ fn guard(error: *mut TwError, entry: impl FnOnce() -> Result<(), Failure>) -> i3
 
 fn null() -> Failure {
     Failure::new(Class::Argument, "expected a pointer but received null")
+}
+
+/// # Safety
+/// `indices` must be null or hold `count` entries.
+unsafe fn numbers(indices: *const u64, count: usize) -> Result<Vec<usize>, Failure> {
+    if indices.is_null() {
+        return Err(null());
+    }
+    // SAFETY: not null, and the caller states the length.
+    let indices = unsafe { slice::from_raw_parts(indices, count) };
+    Ok(indices.iter().map(|&index| index as usize).collect())
 }
 
 /// [`ABI_VERSION`].
@@ -259,6 +271,25 @@ pub unsafe extern "C" fn tw_video_damage(
     })
 }
 
+/// Names the frames that will be asked for, in one call of [`tw_video_frames`] or several.
+///
+/// # Safety
+/// `reader` must be an open handle; `indices` holds `count` entries.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tw_video_expect(
+    reader: *mut Reader,
+    indices: *const u64,
+    count: usize,
+    error: *mut TwError,
+) -> i32 {
+    guard(error, || {
+        // SAFETY: the caller states so.
+        let reader = unsafe { reader.as_mut().ok_or_else(null)? };
+        // SAFETY: as above.
+        reader.expect(&unsafe { numbers(indices, count) }?)
+    })
+}
+
 /// Writes `count` frames, each as packed RGB into its own buffer of `frame_bytes` bytes (width * height * 3).
 ///
 /// # Safety
@@ -278,17 +309,16 @@ pub unsafe extern "C" fn tw_video_frames(
         if count == 0 {
             return Ok(());
         }
-        if indices.is_null() || buffers.is_null() {
+        // SAFETY: the caller states so.
+        let indices = unsafe { numbers(indices, count) }?;
+        if buffers.is_null() {
             return Err(null());
         }
-        // SAFETY: both hold `count` entries.
-        let (indices, buffers) = unsafe {
-            (slice::from_raw_parts(indices, count), slice::from_raw_parts(buffers, count))
-        };
+        // SAFETY: not null, and as many as the indices.
+        let buffers = unsafe { slice::from_raw_parts(buffers, count) };
         if buffers.iter().any(|buffer| buffer.is_null()) {
             return Err(null());
         }
-        let indices: Vec<usize> = indices.iter().map(|&index| index as usize).collect();
         // SAFETY: the buffers are writable for `frame_bytes` bytes and do not overlap.
         let mut out: Vec<&mut [u8]> = buffers
             .iter()
@@ -309,74 +339,4 @@ pub unsafe extern "C" fn tw_video_close(reader: *mut Reader) {
         let reader = unsafe { Box::from_raw(reader) };
         let _ = catch_unwind(AssertUnwindSafe(|| drop(reader)));
     }
-}
-
-/// Creates an MP4 file for frames of one even size.
-///
-/// # Safety
-/// All pointers must be valid; `out` receives a handle for [`tw_encoder_close`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tw_encoder_open(
-    path: *const u8,
-    path_bytes: usize,
-    width: u32,
-    height: u32,
-    fps: f64,
-    out: *mut *mut Encoder,
-    error: *mut TwError,
-) -> i32 {
-    guard(error, || {
-        if path.is_null() || out.is_null() {
-            return Err(null());
-        }
-        // SAFETY: the caller states so.
-        let path = unsafe { slice::from_raw_parts(path, path_bytes) };
-        let encoder =
-            Box::into_raw(Box::new(Encoder::open(path, width as usize, height as usize, fps)?));
-        // SAFETY: `out` is not null and writable.
-        unsafe { out.write(encoder) };
-        Ok(())
-    })
-}
-
-/// Appends one packed RGB frame.
-///
-/// # Safety
-/// `encoder` must be an open handle, `rgb` readable for `rgb_bytes` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tw_encoder_write(
-    encoder: *mut Encoder,
-    rgb: *const u8,
-    rgb_bytes: usize,
-    error: *mut TwError,
-) -> i32 {
-    guard(error, || {
-        if rgb.is_null() {
-            return Err(null());
-        }
-        // SAFETY: the caller states so.
-        let (encoder, rgb) =
-            unsafe { (encoder.as_mut().ok_or_else(null)?, slice::from_raw_parts(rgb, rgb_bytes)) };
-        encoder.write(rgb)
-    })
-}
-
-/// Closes a file: completes it when `finish` is not zero, and leaves a useless file otherwise.
-///
-/// # Safety
-/// `encoder` must be null or an open handle, which is void afterwards.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn tw_encoder_close(
-    encoder: *mut Encoder,
-    finish: i32,
-    error: *mut TwError,
-) -> i32 {
-    if encoder.is_null() {
-        return 0;
-    }
-    guard(error, || {
-        // SAFETY: the handle came from `tw_encoder_open` and is given back once.
-        let mut encoder = unsafe { Box::from_raw(encoder) };
-        if finish == 0 { Ok(()) } else { encoder.finish() }
-    })
 }

@@ -64,3 +64,12 @@ pub fn describe(code: c_int) -> String {
         None => text,
     }
 }
+
+/// Why a file gives fewer frames than it was made with, or other ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// What was found, with FFmpeg's words where it has some.
+    pub reason: String,
+    /// Frames that the container announces, where it does.
+    pub expected: Option<usize>,
+}

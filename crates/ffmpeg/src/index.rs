@@ -21,6 +21,18 @@ pub struct Key {
     pub target: i64,
 }
 
+/// Which frames may be left out without changing others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Skips {
+    /// None.
+    #[default]
+    Never,
+    /// Those that no other refers to.
+    Unneeded,
+    /// The same, once every picture has its own packet (MPEG-4 "packed bitstream").
+    Unpacked,
+}
+
 /// The frames of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
@@ -32,8 +44,8 @@ pub struct Index {
     pub is_sure: bool,
     /// Frames can be recognised by their time after a seek.
     pub seekable: bool,
-    /// Frames that no other needs may be left out on the way to the wanted one.
-    pub may_skip: bool,
+    /// Which frames may be left out on the way to the wanted one.
+    pub skips: Skips,
     /// What is wrong with the file, as far as its packets show.
     pub damage: Option<String>,
     /// Frames that the container announces.
@@ -135,14 +147,20 @@ impl Index {
                 }
             }
         }
-        let (mut may_skip, mut may_seek) = (walk.checker.may_skip(), true);
+        let mut skips = if walk.checker.may_skip() { Skips::Unneeded } else { Skips::Never };
+        let mut may_seek = true;
         if let Some(order) = walk.order {
-            (may_skip, may_seek) = (may_skip && order.may_skip(), order.may_seek());
+            may_seek = order.may_seek();
+            if order.is_packed() {
+                // Where packets have times, those of two pictures in one cannot be trusted.
+                let is_known = walk.target == Target::Number;
+                skips = if is_known { Skips::Unpacked } else { Skips::Never };
+            }
             if walk.target == Target::Number {
                 walk.is_timed = index.number(order.finish());
             }
         }
-        index.finish(walk.is_timed, walk.is_sure, may_skip);
+        index.finish(walk.is_timed, walk.is_sure, skips);
         index.seekable &= may_seek;
         index.expected = input.announced_frames();
         index.damage = input.shortfall().or(index.damage);
@@ -168,7 +186,7 @@ impl Index {
         Some(self.times[place].1)
     }
 
-    fn finish(&mut self, timed: bool, sure: bool, may_skip: bool) {
+    fn finish(&mut self, timed: bool, sure: bool, skips: Skips) {
         self.stamps.sort_unstable();
         self.keys.sort_unstable_by_key(|key| key.pts);
         let distinct = self.stamps.windows(2).all(|pair| pair[0] < pair[1]);
@@ -179,7 +197,7 @@ impl Index {
         };
         self.is_sure = timed && distinct && reachable && sure;
         self.seekable = timed && distinct && !self.keys.is_empty();
-        self.may_skip = may_skip;
+        self.skips = skips;
     }
 
     /// Takes the times of the frames that a full decode gave.
@@ -209,7 +227,7 @@ mod tests {
             keys: keys.iter().map(|&pts| Key { pts, target: pts - 2 }).collect(),
             ..Index::default()
         };
-        index.finish(true, true, true);
+        index.finish(true, true, Skips::Unneeded);
         index
     }
 

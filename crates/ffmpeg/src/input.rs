@@ -7,6 +7,7 @@ use ff::ffi;
 use ffmpeg_next as ff;
 
 use crate::container::{self, Bytes};
+use crate::decoder::MOST_PIXELS;
 use crate::failure::{Class, Failure};
 use crate::log;
 
@@ -63,6 +64,31 @@ impl Input {
     pub fn parameters(&self) -> &ffi::AVCodecParameters {
         // SAFETY: a stream always has parameters, which live as long as the open file.
         unsafe { &*(*self.stream().as_ptr()).codecpar }
+    }
+
+    /// Width and height of the pictures, before any turn.
+    ///
+    /// # Errors
+    /// `Open` when there is none, or more than can be held.
+    pub fn size(&self) -> Result<(usize, usize), Failure> {
+        let (width, height) = (self.parameters().width, self.parameters().height);
+        if width <= 0 || height <= 0 {
+            return Err(Failure::new(Class::Open, "no picture could be found in the video stream"));
+        }
+        if i64::from(width) * i64::from(height) > MOST_PIXELS {
+            let text = format!("it states {width}x{height} pixels, and {MOST_PIXELS} are the most");
+            return Err(Failure::new(Class::Open, text));
+        }
+        Ok((width as usize, height as usize))
+    }
+
+    /// Frames per second as the container states them.
+    pub fn frame_rate(&self) -> Option<f64> {
+        let stream = self.stream();
+        let rate = [stream.avg_frame_rate(), stream.rate()]
+            .into_iter()
+            .find(|rate| rate.0 > 0 && rate.1 > 0)?;
+        Some(f64::from(rate.0) / f64::from(rate.1))
     }
 
     /// The configuration record that the container holds for the codec.
@@ -269,6 +295,15 @@ fn open_context(path: &[u8]) -> Result<ff::format::context::Input, Failure> {
     // FFmpeg draws text files as a terminal would.
     if context.format().name() == "tty" {
         return Err(Failure::new(Class::Open, "the file holds text"));
+    }
+    let is_timed = |&stream: &usize| {
+        let rate = context.stream(stream).map(|stream| stream.avg_frame_rate());
+        rate.is_some_and(|rate| rate.0 > 0)
+    };
+    if video_streams(&context).iter().all(is_timed) {
+        // Frames are not decoded to guess the rate that the container states.
+        // SAFETY: the context is open.
+        unsafe { (*raw).fps_probe_size = 0 };
     }
     // SAFETY: the context is open.
     let code = unsafe { ffi::avformat_find_stream_info(raw, ptr::null_mut()) };

@@ -7,13 +7,14 @@
 //! handles, plain buffers. Neither a panic nor an error value crosses it, and [`abi::ABI_VERSION`] names the layout.
 //!
 //! Inside: [`input`] demuxes one video stream, [`bitstream`], [`order`] and [`index`] find out which frames it holds,
-//! [`container`] whether the file was cut, [`saved`] keeps that for the next time, [`reader`] decodes the frame at an index,
-//! [`picture`] turns it into upright RGB, the usual format by [`yuv420`], [`encoder`] writes files, [`log`] keeps FFmpeg's
+//! [`container`] whether the file was cut, [`saved`] keeps that for the next time, [`reader`] decodes the frame at an index
+//! by a [`decoder`],//! [`picture`] turns it into upright RGB, the usual format by [`yuv420`], [`encoder`] writes files, [`log`] keeps FFmpeg's
 //! words.
 
 pub mod abi;
 pub mod bitstream;
 pub mod container;
+pub mod decoder;
 pub mod encoder;
 pub mod failure;
 pub mod index;

@@ -106,10 +106,9 @@ impl Order {
         }
     }
 
-    /// Frames that no other refers to may be left out on the way to another.
-    pub fn may_skip(&self) -> bool {
-        // The decoder keeps the second picture of a packet only when it decodes the first.
-        !self.is_packed
+    /// Packets may hold a second picture, which the decoder keeps only when it decodes the first.
+    pub fn is_packed(&self) -> bool {
+        self.is_packed
     }
 
     /// Frames come out the same wherever decoding starts.

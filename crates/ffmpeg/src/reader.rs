@@ -3,13 +3,16 @@
 //! Index i is the i-th frame that a decoder gives from the start of the file. The fast way goes to the key frame before the
 //! wanted one, leaves out frames that no other needs and checks the time of what it reaches; any doubt leads to the slow way.
 
+mod counting;
+
 use std::ffi::c_int;
 
 use ff::frame::Video;
 use ffmpeg_next as ff;
 
-use crate::failure::{Class, Failure, describe};
-use crate::index::Index;
+use crate::decoder::{self, Unpacker};
+use crate::failure::{Class, Damage, Failure};
+use crate::index::{Index, Skips};
 use crate::input::{Input, Options};
 use crate::log;
 use crate::picture::{Picture, Turn};
@@ -22,21 +25,14 @@ enum Stop {
     Decode(c_int),
 }
 
-/// Why a file gives fewer frames than it was made with, or other ones.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Damage {
-    /// What was found, with FFmpeg's words where it has some.
-    pub reason: String,
-    /// Frames that the container announces, where it does.
-    pub expected: Option<usize>,
-}
-
 /// An open video stream and its decoder.
 pub struct Reader {
     path: Vec<u8>,
     options: Options,
     input: Input,
     decoder: ff::decoder::Video,
+    /// Takes packed pictures apart as long as frames are sought.
+    unpacker: Option<Unpacker>,
     index: Index,
     picture: Picture,
     frame: Video,
@@ -53,21 +49,24 @@ pub struct Reader {
     damage: Option<String>,
     /// Times of the frames that are asked for at once, rising.
     wanted: Vec<i64>,
-    /// What finding out the index has cost.
-    effort: Effort,
+    /// Time of the frame after which the decoder is to give all that it holds.
+    ends_at: Option<i64>,
+    origin: Origin,
 }
 
-/// What an index has cost.
+/// Where an index comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Effort {
-    /// It was given, or made by a look at the packets of a small file.
-    Little,
-    /// All frames were decoded, or a large file was read.
-    Much,
+enum Origin {
+    /// It was given.
+    Saved,
+    /// The packets of a small file.
+    Packets,
+    /// The packets of a large file.
+    ManyPackets,
+    /// All frames were decoded.
+    Frames,
 }
 
-/// The most pixels of a frame: a short file can claim any size.
-const MOST_PIXELS: i64 = 1 << 26;
 /// Reading the packets of a larger file takes longer than decoding a few of its frames.
 const LARGE: u64 = 32 << 20;
 
@@ -79,28 +78,28 @@ impl Reader {
     /// `Open` and `NoVideoStream`.
     pub fn open(path: &[u8], options: Options, saved: Option<&[u8]>) -> Result<Self, Failure> {
         let mut input = Input::open(path, options.stream)?;
-        let decoder = decoder(&input, options.threads)?;
-        let (width, height) = (input.parameters().width, input.parameters().height);
-        if width <= 0 || height <= 0 {
-            return Err(Failure::new(Class::Open, "no picture could be found in the video stream"));
-        }
-        if i64::from(width) * i64::from(height) > MOST_PIXELS {
-            let text = format!("it states {width}x{height} pixels, and {MOST_PIXELS} are the most");
-            return Err(Failure::new(Class::Open, text));
-        }
+        let (width, height) = input.size()?;
         let matrix = if options.rotate { input.display_matrix() } else { None };
         let turn = matrix.map_or_else(Turn::default, |matrix| Turn::from_matrix(&matrix));
         let saved = saved.and_then(Index::from_bytes).filter(|index| index.is_sure);
-        let is_large = saved.is_none() && input.length() > LARGE;
+        let origin = match &saved {
+            Some(_) => Origin::Saved,
+            None if input.length() > LARGE => Origin::ManyPackets,
+            None => Origin::Packets,
+        };
         let mut index = saved.unwrap_or_else(|| Index::read(&mut input));
         index.seekable &= options.seek;
+        let is_packed = index.seekable && index.skips == Skips::Unpacked;
+        let unpacker = if is_packed { Unpacker::new(&input) } else { None };
+        let decoder = decoder::open(&input, options.threads, unpacker.as_ref())?;
         Ok(Self {
             path: path.to_vec(),
             options,
             input,
             decoder,
+            unpacker,
             index,
-            picture: Picture::new(width as usize, height as usize, turn),
+            picture: Picture::new(width, height, turn),
             frame: Video::empty(),
             counted: None,
             last: None,
@@ -109,7 +108,8 @@ impl Reader {
             fed_key: false,
             damage: None,
             wanted: Vec::new(),
-            effort: if is_large { Effort::Much } else { Effort::Little },
+            ends_at: None,
+            origin,
         })
     }
 
@@ -120,11 +120,7 @@ impl Reader {
 
     /// Frames per second as the container states them.
     pub fn frame_rate(&self) -> Option<f64> {
-        let stream = self.input.stream();
-        let rate = [stream.avg_frame_rate(), stream.rate()]
-            .into_iter()
-            .find(|rate| rate.0 > 0 && rate.1 > 0)?;
-        Some(f64::from(rate.0) / f64::from(rate.1))
+        self.input.frame_rate()
     }
 
     /// Frames, if they are known without decoding.
@@ -145,7 +141,8 @@ impl Reader {
 
     /// The index as bytes, when finding it out again would take long; `None` when it would not, or it is not known yet.
     pub fn index_to_save(&self) -> Option<Vec<u8>> {
-        let is_worth = self.effort == Effort::Much && self.index.is_sure;
+        let took_long = matches!(self.origin, Origin::ManyPackets | Origin::Frames);
+        let is_worth = took_long && self.index.is_sure;
         is_worth.then(|| {
             let damage = self.index.damage.clone().or_else(|| self.damage.clone());
             Index { damage, ..self.index.clone() }.to_bytes()
@@ -163,6 +160,22 @@ impl Reader {
         Ok(self.index.stamps.len())
     }
 
+    /// Names frames that will be asked for, so that those between them may be left out and none is decoded for nothing.
+    ///
+    /// # Errors
+    /// As for [`Reader::frame_count`].
+    pub fn expect(&mut self, indices: &[usize]) -> Result<(), Failure> {
+        self.frame_count()?;
+        if self.wanted.last() > self.last.as_ref() {
+            // On the way to frames that were never asked for, some may be left out that are wanted now.
+            self.last = None;
+        }
+        self.wanted =
+            indices.iter().filter_map(|&index| self.index.stamps.get(index)).copied().collect();
+        self.wanted.sort_unstable();
+        Ok(())
+    }
+
     /// Writes the frames at `indices`, in any order, each as packed RGB into the buffer beside it.
     ///
     /// # Errors
@@ -171,8 +184,10 @@ impl Reader {
         let mut order: Vec<usize> = (0..indices.len()).collect();
         order.sort_by_key(|&position| indices[position]);
         self.frame_count()?;
-        self.wanted =
-            order.iter().filter_map(|&at| self.index.stamps.get(indices[at]).copied()).collect();
+        let is_expected = |stamp: &i64| self.wanted.binary_search(stamp).is_ok();
+        if !indices.iter().filter_map(|&index| self.index.stamps.get(index)).all(is_expected) {
+            self.expect(indices)?;
+        }
         let mut current = None;
         for position in order {
             let frame = indices[position];
@@ -209,15 +224,20 @@ impl Reader {
 
     fn find_by_time(&mut self, stamp: i64) -> Result<bool, Stop> {
         let Some(key) = self.index.key_before(stamp) else { return Ok(false) };
-        if !self.last.is_some_and(|last| key.pts <= last && last < stamp) {
+        let is_behind = self.last.is_some_and(|last| key.pts <= last && last < stamp);
+        if !is_behind || self.ends_at.take().is_some() {
             if !self.input.seek(key.target) {
                 return Ok(false);
             }
             self.decoder.flush();
+            if let Some(unpacker) = &mut self.unpacker {
+                unpacker.flush();
+            }
             (self.draining, self.landing, self.last) = (false, true, None);
         }
         self.counted = None;
-        let may_skip = self.index.may_skip;
+        self.ends_at = self.leads_elsewhere(stamp).then_some(stamp);
+        let may_skip = self.index.skips == Skips::Unneeded || self.unpacker.is_some();
         while self.next(may_skip)? {
             let Some(reached) = self.stamp() else { return Ok(false) };
             self.last = Some(reached);
@@ -233,64 +253,13 @@ impl Reader {
         Ok(false)
     }
 
-    fn find_by_count(&mut self, frame: usize) -> Result<(), Failure> {
-        if self.counted.is_none_or(|counted| counted > frame) {
-            self.restart()?;
-        }
-        while self.counted.is_some_and(|counted| counted <= frame) {
-            if !self.count_next() {
-                let counted = self.counted.take().unwrap_or_default();
-                self.index.stamps.truncate(counted);
-                return Err(self.past_the_end(frame));
-            }
-        }
-        Ok(())
-    }
-
-    /// Decodes the whole file, to know its frames.
-    fn scan(&mut self) -> Result<(), Failure> {
-        self.restart()?;
-        let mut stamps = Vec::new();
-        while self.count_next() {
-            stamps.push(self.stamp());
-        }
-        self.counted = None;
-        self.index.replace(&stamps);
-        self.effort = Effort::Much;
-        Ok(())
-    }
-
-    /// The next frame in order; false at the end or at damage.
-    fn count_next(&mut self) -> bool {
-        let mut refused = None;
-        loop {
-            let reason = match self.next(false) {
-                Ok(true) if self.is_spoilt() => {
-                    "the frame's data is damaged, the decoder filled in what it could not read"
-                        .into()
-                }
-                Ok(true) => {
-                    self.counted = self.counted.map(|counted| counted + 1);
-                    return true;
-                }
-                Ok(false) => {
-                    self.damage = refused.or(self.damage.take());
-                    return false;
-                }
-                Err(Stop::Decode(code)) => {
-                    let reason = describe(code);
-                    // A recording may begin in the middle of a group of pictures; the decoder then finds its feet.
-                    if self.counted == Some(0) && !self.fed_key {
-                        refused = Some(reason);
-                        continue;
-                    }
-                    reason
-                }
-                Err(Stop::Read(code)) => describe(code),
-            };
-            self.damage = Some(reason);
-            return false;
-        }
+    /// Whether the next wanted frame after one is reached by another key frame.
+    fn leads_elsewhere(&self, stamp: i64) -> bool {
+        let after = self.wanted.partition_point(|&wanted| wanted <= stamp);
+        let next = self.wanted.get(after).and_then(|&next| self.index.key_before(next));
+        // Counting says nothing of packets: a frame may be made of several.
+        let is_whole = matches!(self.origin, Origin::Packets | Origin::ManyPackets);
+        is_whole && self.index.is_sure && next.is_some_and(|key| key.pts > stamp)
     }
 
     /// The decoder gave a frame that holds more or less than the file says.
@@ -314,14 +283,6 @@ impl Reader {
                 text: format!("the stream has {frames} frames"),
             },
         }
-    }
-
-    /// Opens the file anew, so that decoding starts exactly as for a reader that never seeks.
-    fn restart(&mut self) -> Result<(), Failure> {
-        self.input = Input::open(&self.path, self.options.stream)?;
-        self.decoder = decoder(&self.input, self.options.threads)?;
-        (self.counted, self.last, self.landing, self.draining) = (Some(0), None, false, false);
-        Ok(())
     }
 
     fn stamp(&self) -> Option<i64> {
@@ -359,6 +320,10 @@ impl Reader {
             if let Some(time) = self.index.time_of(packet.dts()) {
                 packet.set_pts(Some(time));
             }
+            if let Some(unpacker) = &mut self.unpacker {
+                let Some(picture) = unpacker.take(&packet).map_err(Stop::Decode)? else { continue };
+                packet = picture;
+            }
             let is_passed = may_skip
                 && packet.pts().is_some_and(|pts| {
                     // What comes after the last one may be asked for next.
@@ -370,28 +335,14 @@ impl Reader {
             } else {
                 ff::Discard::Default
             });
-            return self.decoder.send_packet(&packet).map_err(|error| Stop::Decode(error.into()));
+            let failed = |error: ff::Error| Stop::Decode(error.into());
+            self.decoder.send_packet(&packet).map_err(failed)?;
+            if self.ends_at.is_some() && packet.pts() == self.ends_at {
+                // The frame is inside: the packets after it would only push it out.
+                self.draining = true;
+                self.decoder.send_eof().map_err(failed)?;
+            }
+            return Ok(());
         }
     }
-}
-
-fn decoder(input: &Input, threads: usize) -> Result<ff::decoder::Video, Failure> {
-    let failed = |error: ff::Error| {
-        Failure::from_code(Class::Open, "could not open a decoder", error.into())
-    };
-    let codec = input.stream().parameters().id();
-    let mut context =
-        ff::codec::Context::from_parameters(input.stream().parameters()).map_err(failed)?;
-    // SAFETY: the context is not open yet, which is when these may be set.
-    unsafe {
-        (*context.as_mut_ptr()).thread_count = threads.max(1) as c_int;
-        (*context.as_mut_ptr()).max_pixels = MOST_PIXELS;
-        (*context.as_mut_ptr()).pkt_timebase = input.stream().time_base().into();
-    }
-    context.decoder().video().map_err(|error| match error {
-        ff::Error::DecoderNotFound => {
-            Failure::new(Class::Open, format!("this FFmpeg has no decoder for {}", codec.name()))
-        }
-        other => failed(other),
-    })
 }

@@ -3,10 +3,10 @@
 //! Numbers are written as differences to the one before, in seven bits a byte. Bytes that are not an index made by this
 //! module are refused, but not looked for: whoever keeps them keeps a check sum.
 
-use crate::index::{Index, Key};
+use crate::index::{Index, Key, Skips};
 
 /// Names the layout.
-const LAYOUT: u64 = 1;
+const LAYOUT: u64 = 2;
 
 /// Writes numbers.
 #[derive(Default)]
@@ -90,8 +90,9 @@ impl Index {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut writer = Writer::default();
         writer.number(LAYOUT);
-        let flags = [self.is_sure, self.seekable, self.may_skip];
+        let flags = [self.is_sure, self.seekable];
         writer.number(flags.iter().fold(0, |sum, &flag| sum << 1 | u64::from(flag)));
+        writer.number(self.skips as u64);
         writer.rising(self.stamps.iter().copied());
         writer.rising(self.keys.iter().map(|key| key.pts));
         writer.rising(self.keys.iter().map(|key| key.target));
@@ -109,13 +110,19 @@ impl Index {
             return None;
         }
         let flags = reader.number()?;
+        let skips = match reader.number()? {
+            0 => Skips::Never,
+            1 => Skips::Unneeded,
+            2 => Skips::Unpacked,
+            _ => return None,
+        };
         let stamps = reader.rising()?;
         let (pts, targets) = (reader.rising()?, reader.rising()?);
         let (dts, shown) = (reader.rising()?, reader.rising()?);
         let damage = Some(reader.text()?).filter(|text| !text.is_empty());
         let expected = usize::try_from(reader.number()?).ok()?.checked_sub(1);
         let is_rising = |values: &[i64]| values.windows(2).all(|pair| pair[0] < pair[1]);
-        let seekable = flags & 2 != 0;
+        let seekable = flags & 1 != 0;
         let is_whole =
             reader.0.is_empty() && pts.len() == targets.len() && dts.len() == shown.len();
         if !is_whole || seekable && !is_rising(&stamps) || !is_rising(&dts) {
@@ -125,9 +132,9 @@ impl Index {
         Some(Self {
             stamps,
             keys: keys.collect(),
-            is_sure: flags & 4 != 0,
+            is_sure: flags & 2 != 0,
             seekable,
-            may_skip: flags & 1 != 0,
+            skips,
             damage,
             expected,
             times: dts.into_iter().zip(shown).collect(),
@@ -146,7 +153,7 @@ mod tests {
             keys: vec![Key { pts: -9_000, target: -10_000 }, Key { pts: 512, target: 0 }],
             is_sure: true,
             seekable: true,
-            may_skip: false,
+            skips: Skips::Unpacked,
             damage: Some("the file is cut".into()),
             expected: Some(0),
             times: vec![(0, 3), (1, 0)],
@@ -158,6 +165,6 @@ mod tests {
         for length in 0..bytes.len() {
             assert_eq!(Index::from_bytes(&bytes[..length]), None, "{length} bytes");
         }
-        assert_eq!(Index::from_bytes(&[1, 7, 0xff, 0xff, 0xff, 0xff, 0x0f]), None);
+        assert_eq!(Index::from_bytes(&[2, 3, 2, 0xff, 0xff, 0xff, 0xff, 0x0f]), None);
     }
 }

@@ -27,7 +27,7 @@ pub mod write;
 pub use buffer::Buffer;
 pub use dataset::{Dataset, DatasetOptions, Sample};
 pub use decode::{
-    Damage, Damaged, Decoder, OpenOptions, VideoInfo, VideoSource, from_frames, open,
+    Damage, Damaged, Decoder, OpenOptions, TakeFrame, VideoInfo, VideoSource, from_frames, open,
 };
 pub use error::VideoError;
 pub use image::RgbImage;

@@ -8,7 +8,7 @@ use numbered::{number, picture};
 use serde_json::Value;
 use timeweave_video::decode::ffmpeg_version;
 use timeweave_video::{
-    Damaged, OpenOptions, RgbImage, VideoSource, from_frames, open, write_video,
+    Damaged, OpenOptions, RgbImage, VideoError, VideoSource, from_frames, open, write_video,
 };
 
 /// Writes a video of `frames` numbered pictures into a folder.
@@ -45,6 +45,33 @@ fn any_order_and_repeats_give_the_frames_asked_for() {
         assert_eq!(shown, order);
     }
     println!("checked: {}", ffmpeg_version().expect("loaded").0);
+}
+
+#[test]
+fn frames_one_after_another_are_the_same_and_may_be_left_in_the_middle() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = video(folder.path(), "numbers.mp4", 100);
+    let mut source = source(&path, &OpenOptions::default());
+    let mut given = Vec::new();
+    let mut take = |index: usize, image: &RgbImage| {
+        given.push((index, number(image)));
+        Ok(())
+    };
+    source.each(&[3, 10, 50, 99], &mut take).expect("frames");
+    assert_eq!(given, [3, 10, 50, 99].map(|index| (index, Some(index))));
+    for left in [3, 10, 50] {
+        let mut take = |index: usize, _: &RgbImage| {
+            if index == left { Err(VideoError::Aborted) } else { Ok(()) }
+        };
+        let code = source.each(&[3, 10, 50, 99], &mut take).expect_err("left").code();
+        assert_eq!(code, "ABORTED");
+        // Frames on the way to those that were not taken are wanted now.
+        let near: Vec<usize> = (left + 1..left + 6).collect();
+        let images = source.frames(&near).expect("frames");
+        assert_eq!(images.iter().map(number).collect::<Option<Vec<_>>>(), Some(near));
+    }
+    let beyond = source.each(&[98, 100], &mut |_, _| Ok(())).expect_err("past the end");
+    assert_eq!(beyond.code(), "FRAME_OUT_OF_RANGE");
 }
 
 #[test]

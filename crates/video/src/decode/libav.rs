@@ -8,7 +8,9 @@ mod plugin;
 
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
+use std::slice;
 
+use super::TakeFrame;
 use super::cache::Entry;
 use crate::{Damage, Damaged, OpenOptions, RgbImage, VideoError, VideoInfo, VideoSource};
 pub(crate) use encoder::Encoder;
@@ -142,6 +144,50 @@ impl Video {
     }
 }
 
+impl Video {
+    /// Counts a video that must be whole.
+    fn refuse_damage(&mut self) -> Result<(), VideoError> {
+        if self.damaged == Damaged::Error {
+            self.frame_count()?;
+        }
+        Ok(())
+    }
+
+    /// An image of the frames' size.
+    fn black(&self) -> RgbImage {
+        let (width, height) = (self.info.width, self.info.height);
+        RgbImage { width, height, data: vec![0; RgbImage::byte_count(width, height)] }
+    }
+
+    /// Writes the frames at distinct, rising indices into as many images of [`Video::black`].
+    fn read(&mut self, indices: &[usize], images: &mut [RgbImage]) -> Result<(), VideoError> {
+        let bytes = RgbImage::byte_count(self.info.width, self.info.height);
+        let frames = self.info.frames.unwrap_or(usize::MAX);
+        let beyond = indices.last().copied().filter(|&last| last >= frames);
+        // It is asked for alone: the decoder knows whether the file ends before it or is damaged.
+        let numbers = beyond.map_or_else(|| numbers(indices), |frame| vec![frame as u64]);
+        let buffers: Vec<*mut u8> =
+            images.iter_mut().map(|image| image.data.as_mut_ptr()).collect();
+        // SAFETY: no fewer distinct buffers than numbers, each of `bytes` bytes.
+        self.call(|video, failure| unsafe {
+            (video.plugin.frames)(
+                video.handle,
+                numbers.as_ptr(),
+                buffers.as_ptr(),
+                numbers.len(),
+                bytes,
+                failure,
+            )
+        })?;
+        match beyond {
+            Some(frame) => {
+                Err(VideoError::FrameOutOfRange { path: self.path.clone(), frame, frames })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 impl VideoSource for Video {
     fn info(&self) -> &VideoInfo {
         &self.info
@@ -161,44 +207,33 @@ impl VideoSource for Video {
     }
 
     fn frames(&mut self, indices: &[usize]) -> Result<Vec<RgbImage>, VideoError> {
-        if self.damaged == Damaged::Error {
-            self.frame_count()?;
-        }
-        let (width, height) = (self.info.width, self.info.height);
-        let bytes = RgbImage::byte_count(width, height);
+        self.refuse_damage()?;
         let mut distinct: Vec<usize> = indices.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
-        let beyond = distinct
-            .last()
-            .copied()
-            .filter(|&last| self.info.frames.is_some_and(|frames| last >= frames));
-        if let Some(frame) = beyond {
-            // It is asked for alone: the decoder knows whether the file ends before it or is damaged.
-            distinct = vec![frame];
-        }
-        let mut images: Vec<RgbImage> =
-            distinct.iter().map(|_| RgbImage { width, height, data: vec![0; bytes] }).collect();
-        let numbers: Vec<u64> = distinct.iter().map(|&index| index as u64).collect();
-        let buffers: Vec<*mut u8> =
-            images.iter_mut().map(|image| image.data.as_mut_ptr()).collect();
-        // SAFETY: as many distinct buffers as numbers, each of `bytes` bytes.
-        self.call(|video, failure| unsafe {
-            (video.plugin.frames)(
-                video.handle,
-                numbers.as_ptr(),
-                buffers.as_ptr(),
-                numbers.len(),
-                bytes,
-                failure,
-            )
-        })?;
-        if let Some(frame) = beyond {
-            let frames = self.info.frames.unwrap_or_default();
-            return Err(VideoError::FrameOutOfRange { path: self.path.clone(), frame, frames });
-        }
+        let mut images: Vec<RgbImage> = distinct.iter().map(|_| self.black()).collect();
+        self.read(&distinct, &mut images)?;
         Ok(super::arrange(images, &distinct, indices))
     }
+
+    fn each(&mut self, indices: &[usize], take: &mut TakeFrame<'_>) -> Result<(), VideoError> {
+        self.refuse_damage()?;
+        let numbers = numbers(indices);
+        // SAFETY: the handle is open, and `numbers` lives.
+        self.call(|video, failure| unsafe {
+            (video.plugin.expect)(video.handle, numbers.as_ptr(), numbers.len(), failure)
+        })?;
+        let mut image = self.black();
+        for &index in indices {
+            self.read(&[index], slice::from_mut(&mut image))?;
+            take(index, &image)?;
+        }
+        Ok(())
+    }
+}
+
+fn numbers(indices: &[usize]) -> Vec<u64> {
+    indices.iter().map(|&index| index as u64).collect()
 }
 
 impl Drop for Video {

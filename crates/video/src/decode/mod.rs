@@ -64,7 +64,27 @@ pub trait VideoSource: Send {
     /// # Errors
     /// `DAMAGED_VIDEO` as for [`VideoSource::frame_count`], `FRAME_OUT_OF_RANGE` past the end, `DECODE_FAILED` and the image errors when a frame cannot be had.
     fn frames(&mut self, indices: &[usize]) -> Result<Vec<RgbImage>, VideoError>;
+
+    /// Gives the frames at `indices`, distinct and rising, to `take` one after another: the source knows all that is wanted,
+    /// and few frames are held at a time.
+    ///
+    /// # Errors
+    /// As for [`VideoSource::frames`], and what `take` gives, which ends the reading.
+    fn each(&mut self, indices: &[usize], take: &mut TakeFrame<'_>) -> Result<(), VideoError> {
+        for group in indices.chunks(HELD_AT_ONCE) {
+            for (&index, image) in group.iter().zip(&self.frames(group)?) {
+                take(index, image)?;
+            }
+        }
+        Ok(())
+    }
 }
+
+/// Takes a frame and its index.
+pub type TakeFrame<'a> = dyn FnMut(usize, &RgbImage) -> Result<(), VideoError> + 'a;
+
+/// Frames of one call of [`VideoSource::frames`]; sources go on where they stopped, so small groups cost nothing.
+const HELD_AT_ONCE: usize = 4;
 
 /// Which decoder opens a path.
 #[derive(

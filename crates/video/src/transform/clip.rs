@@ -17,9 +17,6 @@ use crate::random::Draws;
 use crate::sample::{self, Footage};
 use crate::{RgbImage, VideoError, VideoSource};
 
-/// Frames that are held at full size; sources go on where they stopped, so small groups cost nothing.
-const DECODED_AT_ONCE: usize = 4;
-
 /// What is wanted of a video besides [`Preprocess`].
 #[derive(Default)]
 pub struct ClipRequest<'a> {
@@ -172,19 +169,18 @@ impl Plan<'_> {
         let bytes = self.stack.planes() * side * side;
         let mut cutters: Vec<_> =
             self.cuts.iter().map(|(cut, mirrored)| Cutter::new(self, cut, *mirrored)).collect();
-        for group in distinct.chunks(DECODED_AT_ONCE) {
-            for (&index, image) in group.iter().zip(&source.frames(group)?) {
-                image.check("frame")?;
-                for (number, cutter) in cutters.iter_mut().enumerate() {
-                    cutter.run(image, workspace);
-                    for place in (0..frames.len()).filter(|&place| frames[place] == index) {
-                        let view = place / of_clip * self.cuts.len() + number;
-                        let at = (view * of_clip + place % of_clip) * bytes;
-                        clip.data[at..at + bytes].copy_from_slice(&workspace.planes[..bytes]);
-                    }
+        source.each(&distinct, &mut |index, image| {
+            image.check("frame")?;
+            for (number, cutter) in cutters.iter_mut().enumerate() {
+                cutter.run(image, workspace);
+                for place in (0..frames.len()).filter(|&place| frames[place] == index) {
+                    let view = place / of_clip * self.cuts.len() + number;
+                    let at = (view * of_clip + place % of_clip) * bytes;
+                    clip.data[at..at + bytes].copy_from_slice(&workspace.planes[..bytes]);
                 }
             }
-        }
+            Ok(())
+        })?;
         Ok(clip)
     }
 

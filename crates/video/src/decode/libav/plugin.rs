@@ -8,7 +8,7 @@ use libloading::Library;
 
 use crate::VideoError;
 
-const ABI_VERSION: u32 = 3;
+const ABI_VERSION: u32 = 4;
 const VARIABLE: &str = "TIMEWEAVE_FFMPEG_PLUGIN";
 
 #[repr(C)]
@@ -61,6 +61,7 @@ pub(super) struct Plugin {
     pub frame_count: unsafe extern "C" fn(*mut c_void, *mut u64, *mut Failure) -> i32,
     pub damage: unsafe extern "C" fn(*mut c_void, *mut RawDamage, *mut Failure) -> i32,
     pub index: unsafe extern "C" fn(*mut c_void, *mut u8, usize, *mut usize, *mut Failure) -> i32,
+    pub expect: unsafe extern "C" fn(*mut c_void, *const u64, usize, *mut Failure) -> i32,
     pub frames: unsafe extern "C" fn(
         *mut c_void,
         *const u64,
@@ -174,6 +175,7 @@ impl Plugin {
                 frame_count: symbol(&library, "tw_video_frame_count")?,
                 damage: symbol(&library, "tw_video_damage")?,
                 index: symbol(&library, "tw_video_index")?,
+                expect: symbol(&library, "tw_video_expect")?,
                 frames: symbol(&library, "tw_video_frames")?,
                 close: symbol(&library, "tw_video_close")?,
                 encoder_open: symbol(&library, "tw_encoder_open")?,
