@@ -8,13 +8,12 @@ use ff::ffi;
 use ff::packet::Ref;
 use ffmpeg_next as ff;
 
-/// Whether the header of an MP4 file tells the frame rate, the size and the decoder's configuration of its only video stream.
+/// Whether the header of an MP4 file tells the frame rate, the size and the decoder's configuration of a stream.
 ///
 /// The demuxer has found the delay of display from all the times in the header, so there is none to be guessed.
-pub fn suffices(context: &ff::format::context::Input, videos: &[usize]) -> bool {
+pub fn suffices(context: &ff::format::context::Input, stream: usize) -> bool {
     let is_mp4 = context.format().name().split(',').any(|name| name == "mp4");
-    let &[video] = videos else { return false };
-    let Some(stream) = context.stream(video).filter(|_| is_mp4) else { return false };
+    let Some(stream) = context.stream(stream).filter(|_| is_mp4) else { return false };
     // SAFETY: a stream of an open file has parameters, and as many bytes of extradata as it says.
     unsafe {
         let parameters = &*(*stream.as_ptr()).codecpar;
@@ -56,8 +55,7 @@ pub fn look(stream: &ff::Stream<'_>, packet: &ff::Packet) -> bool {
         let (width, height) = ((*parser).width, (*parser).height);
         let is_plain = (*parser).key_frame == 1
             && (*parser).field_order == ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE
-            && (*parser).picture_structure
-                == ffi::AVPictureStructure::AV_PICTURE_STRUCTURE_FRAME;
+            && (*parser).picture_structure == ffi::AVPictureStructure::AV_PICTURE_STRUCTURE_FRAME;
         ffi::av_parser_close(parser);
         if !is_plain || width <= 0 || height <= 0 {
             return false;

@@ -138,7 +138,13 @@ impl Index {
         let mut walk = Walk::new(input);
         loop {
             match input.read() {
-                Ok(Some(packet)) => walk.take(&packet, &mut index),
+                Ok(Some(packet)) => {
+                    if walk.packets == 0 && !input.look(&packet) {
+                        walk.is_sure = false;
+                        break;
+                    }
+                    walk.take(&packet, &mut index);
+                }
                 Ok(None) => break,
                 Err(code) => {
                     index.damage = Some(describe(code));

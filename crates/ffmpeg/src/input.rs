@@ -9,6 +9,7 @@ use ffmpeg_next as ff;
 use crate::container::{self, Bytes};
 use crate::decoder::MOST_PIXELS;
 use crate::failure::{Class, Failure};
+use crate::header;
 use crate::log;
 
 /// Which stream, and how it is decoded.
@@ -28,17 +29,24 @@ pub struct Options {
 pub struct Input {
     context: ff::format::context::Input,
     stream: usize,
+    /// What the container's header does not say is still to be taken from the first packet.
+    pub is_brief: bool,
 }
 
 impl Input {
-    /// Opens a file; `path` holds the bytes of its name.
+    /// Opens a file; `path` holds the bytes of its name. A `brief` look leaves it at the header where that says enough.
     ///
     /// # Errors
     /// `Open` when FFmpeg does not know the file, `NoVideoStream` when there is no picture stream to choose.
-    pub fn open(path: &[u8], stream: Option<usize>) -> Result<Self, Failure> {
+    pub fn open(path: &[u8], stream: Option<usize>, brief: bool) -> Result<Self, Failure> {
         log::capture();
         log::clear();
         let mut context = open_context(path)?;
+        let is_brief = brief
+            && sole(&context, stream).is_some_and(|stream| header::suffices(&context, stream));
+        if !is_brief {
+            find_streams(&mut context)?;
+        }
         let stream = choose(&context, stream)?;
         // SAFETY: the context is open, and holds `nb_streams` valid stream pointers.
         unsafe {
@@ -49,7 +57,7 @@ impl Input {
                 }
             }
         }
-        Ok(Self { context, stream })
+        Ok(Self { context, stream, is_brief })
     }
 
     /// The chosen stream.
@@ -89,6 +97,11 @@ impl Input {
             .into_iter()
             .find(|rate| rate.0 > 0 && rate.1 > 0)?;
         Some(f64::from(rate.0) / f64::from(rate.1))
+    }
+
+    /// Completes a brief look by the first packet; false where only a thorough one will do.
+    pub fn look(&mut self, first: &ff::Packet) -> bool {
+        !self.is_brief || header::look(&self.stream(), first)
     }
 
     /// The configuration record that the container holds for the codec.
@@ -296,21 +309,35 @@ fn open_context(path: &[u8]) -> Result<ff::format::context::Input, Failure> {
     if context.format().name() == "tty" {
         return Err(Failure::new(Class::Open, "the file holds text"));
     }
+    Ok(context)
+}
+
+/// The video stream that is meant, if that is known without a look at others.
+fn sole(context: &ff::format::context::Input, wanted: Option<usize>) -> Option<usize> {
+    match (video_streams(context).as_slice(), wanted) {
+        (videos, Some(wanted)) => videos.get(wanted).copied(),
+        (&[video], None) => Some(video),
+        _ => None,
+    }
+}
+
+/// Finds out what the container does not say of its streams, by decoding some frames.
+fn find_streams(context: &mut ff::format::context::Input) -> Result<(), Failure> {
     let is_timed = |&stream: &usize| {
         let rate = context.stream(stream).map(|stream| stream.avg_frame_rate());
         rate.is_some_and(|rate| rate.0 > 0)
     };
-    if video_streams(&context).iter().all(is_timed) {
+    if video_streams(context).iter().all(is_timed) {
         // Frames are not decoded to guess the rate that the container states.
         // SAFETY: the context is open.
-        unsafe { (*raw).fps_probe_size = 0 };
+        unsafe { (*context.as_mut_ptr()).fps_probe_size = 0 };
     }
     // SAFETY: the context is open.
-    let code = unsafe { ffi::avformat_find_stream_info(raw, ptr::null_mut()) };
+    let code = unsafe { ffi::avformat_find_stream_info(context.as_mut_ptr(), ptr::null_mut()) };
     if code < 0 {
         return Err(Failure::from_code(Class::Open, "could not read the streams", code));
     }
-    Ok(context)
+    Ok(())
 }
 
 /// Indices of the streams that are moving pictures; cover art is none.

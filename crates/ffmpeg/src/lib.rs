@@ -6,7 +6,7 @@
 //! The interface is the `tw_*` functions of [`abi`]: status codes and a caller-owned [`abi::TwError`] for failures, opaque
 //! handles, plain buffers. Neither a panic nor an error value crosses it, and [`abi::ABI_VERSION`] names the layout.
 //!
-//! Inside: [`input`] demuxes one video stream, [`bitstream`], [`order`] and [`index`] find out which frames it holds,
+//! Inside: [`input`] demuxes one video stream, known by a look at its [`header`] where that will do, [`bitstream`], [`order`] and [`index`] find out which frames it holds,
 //! [`container`] whether the file was cut, [`saved`] keeps that for the next time, [`reader`] decodes the frame at an index
 //! by a [`decoder`],//! [`picture`] turns it into upright RGB, the usual format by [`yuv420`], [`encoder`] writes files, [`log`] keeps FFmpeg's
 //! words.
@@ -17,6 +17,7 @@ pub mod container;
 pub mod decoder;
 pub mod encoder;
 pub mod failure;
+pub mod header;
 pub mod index;
 pub mod input;
 pub mod log;

@@ -77,17 +77,20 @@ impl Reader {
     /// # Errors
     /// `Open` and `NoVideoStream`.
     pub fn open(path: &[u8], options: Options, saved: Option<&[u8]>) -> Result<Self, Failure> {
-        let mut input = Input::open(path, options.stream)?;
+        let saved = saved.and_then(Index::from_bytes).filter(|index| index.is_sure);
+        let is_saved = saved.is_some();
+        let (mut input, mut index) = match saved {
+            Some(index) => (Input::open(path, options.stream, false)?, index),
+            None => indexed(path, options)?,
+        };
+        let origin = match input.length() {
+            _ if is_saved => Origin::Saved,
+            length if length > LARGE => Origin::ManyPackets,
+            _ => Origin::Packets,
+        };
         let (width, height) = input.size()?;
         let matrix = if options.rotate { input.display_matrix() } else { None };
         let turn = matrix.map_or_else(Turn::default, |matrix| Turn::from_matrix(&matrix));
-        let saved = saved.and_then(Index::from_bytes).filter(|index| index.is_sure);
-        let origin = match &saved {
-            Some(_) => Origin::Saved,
-            None if input.length() > LARGE => Origin::ManyPackets,
-            None => Origin::Packets,
-        };
-        let mut index = saved.unwrap_or_else(|| Index::read(&mut input));
         index.seekable &= options.seek;
         let is_packed = index.seekable && index.skips == Skips::Unpacked;
         let unpacker = if is_packed { Unpacker::new(&input) } else { None };
@@ -345,4 +348,20 @@ impl Reader {
             return Ok(());
         }
     }
+}
+
+/// Opens a file and reads the index out of its packets, at first after a brief look; any doubt leads to a thorough one.
+fn indexed(path: &[u8], options: Options) -> Result<(Input, Index), Failure> {
+    let mut input = Input::open(path, options.stream, options.seek)?;
+    if input.is_brief {
+        let index = Index::read(&mut input);
+        if index.is_sure && index.seekable && index.damage.is_none() {
+            return Ok((input, index));
+        }
+        input = Input::open(path, options.stream, false)?;
+    }
+    // A size that cannot be is refused before anything is read.
+    input.size()?;
+    let index = Index::read(&mut input);
+    Ok((input, index))
 }

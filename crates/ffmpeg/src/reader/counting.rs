@@ -69,7 +69,7 @@ impl Reader {
 
     /// Opens the file anew, so that decoding starts exactly as for a reader that never seeks.
     fn restart(&mut self) -> Result<(), Failure> {
-        self.input = Input::open(&self.path, self.options.stream)?;
+        self.input = Input::open(&self.path, self.options.stream, false)?;
         self.unpacker = None;
         self.decoder = decoder::open(&self.input, self.options.threads, None)?;
         (self.counted, self.last, self.landing, self.draining) = (Some(0), None, false, false);
