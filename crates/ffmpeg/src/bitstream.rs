@@ -27,6 +27,7 @@ enum Layout {
 pub struct Checker {
     layout: Layout,
     layers: bool,
+    spare: usize,
 }
 
 impl Checker {
@@ -52,18 +53,21 @@ impl Checker {
             | Id::RAWVIDEO => Layout::OnePicture,
             _ => Layout::Unknown,
         };
-        Self { layout, layers: false }
+        Self { layout, layers: false, spare: 0 }
     }
 
     /// Whether the packet is sound and makes exactly one frame.
     pub fn is_one_picture(&mut self, packet: &[u8]) -> bool {
         match self.layout {
             Layout::H264 { prefix } => {
-                let mut pictures = false;
+                let (mut pictures, mut needed) = (false, false);
                 let sound = units(packet, prefix, |unit| {
-                    pictures |= matches!(unit[0] & 0x1f, 1 | 5);
+                    let is_slice = matches!(unit[0] & 0x1f, 1 | 5);
+                    pictures |= is_slice;
+                    needed |= is_slice && unit[0] & 0x60 != 0;
                     unit[0] & 0x80 == 0
                 });
+                self.spare += usize::from(pictures && !needed);
                 sound && pictures
             }
             Layout::Hevc { prefix } => self.is_hevc_picture(packet, prefix),
@@ -82,6 +86,11 @@ impl Checker {
             Layout::Hevc { .. } => !self.layers,
             Layout::OnePicture | Layout::Unknown => false,
         }
+    }
+
+    /// Pictures so far that no other refers to, where that is seen without decoding.
+    pub fn spare(&self) -> usize {
+        self.spare
     }
 
     fn is_hevc_picture(&mut self, packet: &[u8], prefix: usize) -> bool {
@@ -132,6 +141,9 @@ mod tests {
         let mut checker = Checker::new(Id::H264, &AVC);
         assert!(checker.may_skip());
         assert!(checker.is_one_picture(&[0, 0, 0, 2, 0x65, 1, 0, 0, 0, 1, 0x06]));
+        assert_eq!(checker.spare(), 0);
+        assert!(checker.is_one_picture(&[0, 0, 0, 2, 0x01, 1]));
+        assert_eq!(checker.spare(), 1, "no other refers to it");
         assert!(
             !checker.is_one_picture(&[0, 0, 0, 1, 0x06]),
             "a packet without a slice shows nothing"

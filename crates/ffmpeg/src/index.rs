@@ -50,6 +50,8 @@ pub struct Index {
     pub damage: Option<String>,
     /// Frames that the container announces.
     pub expected: Option<usize>,
+    /// Frames that no other refers to, as far as the packets show it; not saved.
+    pub(crate) spare: usize,
     /// Times that were found for packets without one: (decoding time, time of the frame), rising.
     pub(crate) times: Vec<(i64, i64)>,
 }
@@ -155,8 +157,10 @@ impl Index {
         }
         let mut skips = if walk.checker.may_skip() { Skips::Unneeded } else { Skips::Never };
         let mut may_seek = true;
+        index.spare = walk.checker.spare();
         if let Some(order) = walk.order {
             may_seek = order.may_seek();
+            index.spare = order.spare();
             if order.is_packed() {
                 // Where packets have times, those of two pictures in one cannot be trusted.
                 let is_known = walk.target == Target::Number;

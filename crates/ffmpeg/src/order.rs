@@ -111,6 +111,11 @@ impl Order {
         self.is_packed
     }
 
+    /// Pictures so far that no other refers to.
+    pub fn spare(&self) -> usize {
+        self.frames.iter().filter(|frame| frame.1 == Kind::Bidirectional).count()
+    }
+
     /// Frames come out the same wherever decoding starts.
     ///
     /// FFmpeg measures the distance of fields at the first B picture that it meets, with any reference before it.

@@ -31,6 +31,8 @@ pub struct Reader {
     options: Options,
     input: Input,
     decoder: ff::decoder::Video,
+    /// Threads of the decoder.
+    threads: usize,
     /// Takes packed pictures apart as long as frames are sought.
     unpacker: Option<Unpacker>,
     index: Index,
@@ -94,12 +96,15 @@ impl Reader {
         index.seekable &= options.seek;
         let is_packed = index.seekable && index.skips == Skips::Unpacked;
         let unpacker = if is_packed { Unpacker::new(&input) } else { None };
-        let decoder = decoder::open(&input, options.threads, unpacker.as_ref())?;
+        // Sparse frames are the rule.
+        let threads = threads(&index, &[], options);
+        let decoder = decoder::open(&input, threads, unpacker.as_ref())?;
         Ok(Self {
             path: path.to_vec(),
             options,
             input,
             decoder,
+            threads,
             unpacker,
             index,
             picture: Picture::new(width, height, turn),
@@ -176,6 +181,11 @@ impl Reader {
         self.wanted =
             indices.iter().filter_map(|&index| self.index.stamps.get(index)).copied().collect();
         self.wanted.sort_unstable();
+        let threads = threads(&self.index, &self.wanted, self.options);
+        if self.index.seekable && threads != self.threads {
+            self.decoder = decoder::open(&self.input, threads, self.unpacker.as_ref())?;
+            (self.threads, self.last) = (threads, None);
+        }
         Ok(())
     }
 
@@ -348,6 +358,21 @@ impl Reader {
             return Ok(());
         }
     }
+}
+
+/// Threads of a decoder that is to give the frames with the times `wanted`.
+///
+/// Threads decode frames side by side. Where many frames are left out, those that remain refer to each other one by one, and
+/// the threads would wait for each other for longer than it takes to decode.
+fn threads(index: &Index, wanted: &[i64], options: Options) -> usize {
+    const FEW: usize = 4;
+    let place = |stamp: i64| index.stamps.partition_point(|&other| other < stamp);
+    let is_dense = match wanted {
+        [first, .., last] => wanted.len() * FEW > place(*last) - place(*first),
+        _ => false,
+    };
+    let has_spare = index.spare * FEW >= index.stamps.len();
+    if index.seekable && has_spare && !is_dense { 1 } else { options.threads }
 }
 
 /// Opens a file and reads the index out of its packets, at first after a brief look; any doubt leads to a thorough one.

@@ -137,6 +137,7 @@ impl Index {
             skips,
             damage,
             expected,
+            spare: 0,
             times: dts.into_iter().zip(shown).collect(),
         })
     }
@@ -156,6 +157,7 @@ mod tests {
             skips: Skips::Unpacked,
             damage: Some("the file is cut".into()),
             expected: Some(0),
+            spare: 0,
             times: vec![(0, 3), (1, 0)],
         };
         let bytes = index.to_bytes();

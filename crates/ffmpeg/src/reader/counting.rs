@@ -71,7 +71,8 @@ impl Reader {
     fn restart(&mut self) -> Result<(), Failure> {
         self.input = Input::open(&self.path, self.options.stream, false)?;
         self.unpacker = None;
-        self.decoder = decoder::open(&self.input, self.options.threads, None)?;
+        self.threads = self.options.threads;
+        self.decoder = decoder::open(&self.input, self.threads, None)?;
         (self.counted, self.last, self.landing, self.draining) = (Some(0), None, false, false);
         self.ends_at = None;
         Ok(())
