@@ -8,7 +8,7 @@
 
 use std::ffi::c_void;
 
-use super::shape::{CHUNK, Shape};
+use super::shape::Shape;
 use super::vector::Accumulator;
 
 /// Arguments of the interlacing, shared with `csrc/ops.h`.
@@ -61,25 +61,16 @@ impl Interlace {
     }
 
     /// Tasks over the same group of a clip, channel by channel; over a clip, if channels-last.
-    pub(super) fn pieces(&self) -> usize {
+    fn pieces(&self) -> usize {
+        if self.shape.is_channels_last() { self.strips().per_clip() } else { self.planes().pieces }
+    }
+
+    fn per_clip(&self) -> usize {
         if self.shape.is_channels_last() {
-            self.shape.s().div_ceil(self.shape.chunk_positions())
+            self.strips().per_clip()
         } else {
-            self.run().div_ceil(CHUNK)
+            self.planes().per_clip()
         }
-    }
-
-    /// Tasks that copy the channels that do not move; none if channels-last.
-    fn copies(&self) -> usize {
-        if self.shape.is_channels_last() {
-            return 0;
-        }
-        (self.shape.frame() - self.fold as usize * self.shape.s()).div_ceil(CHUNK)
-    }
-
-    pub(super) fn per_clip(&self) -> usize {
-        let moved = if self.shape.is_channels_last() { 1 } else { self.g() };
-        moved * self.pieces() + self.copies()
     }
 
     /// Independent tasks of the loops.
@@ -127,11 +118,10 @@ impl Interlace {
         }
     }
 
-    /// The frame `frame + by`, if it lies inside the clip.
+    /// The frame, if it lies inside the clip.
     #[inline(always)]
-    pub(super) fn inside(&self, frame: usize, by: isize) -> Option<usize> {
-        let source = frame as isize + by;
-        (0..self.shape.t() as isize).contains(&source).then_some(source as usize)
+    pub(super) fn inside(&self, frame: isize) -> Option<usize> {
+        (0..self.shape.t() as isize).contains(&frame).then_some(frame as usize)
     }
 
     /// Makes the gradients of offsets and weights of the tasks' sums, in the order of the tasks.

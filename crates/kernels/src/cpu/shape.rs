@@ -71,11 +71,6 @@ impl Shape {
     pub(crate) fn is_empty(&self) -> bool {
         self.clips == 0 || self.frame() == 0
     }
-
-    /// Positions that a channels-last chunk covers.
-    pub(crate) fn chunk_positions(&self) -> usize {
-        (CHUNK / self.c()).clamp(1, self.s())
-    }
 }
 
 /// Bytes of a frame that are worked on together: few enough that a strip's numbers stay in the

@@ -4,6 +4,7 @@ use std::ffi::c_void;
 use std::ops::Range;
 
 use super::isa::Kernel;
+use super::rows::{Ahead, Buffer, Step, Strips, Writer, copy_pieces};
 use super::shape::Shape;
 use super::vector::{Element, Vector, copy};
 
@@ -36,18 +37,27 @@ pub struct Shift {
     pub y: *mut c_void,
 }
 
+/// Where some neighbouring channels come from.
+enum Source {
+    /// A frame of the clip.
+    Map(*const u8),
+    /// What there is beyond the clip.
+    Edge(*const u8),
+    /// Zeros.
+    Blank,
+}
+
 impl Shift {
-    /// Elements of a frame per task.
+    /// Elements of a frame per task, channel by channel.
     fn piece(&self) -> usize {
-        if self.shape.is_channels_last() {
-            self.shape.chunk_positions() * self.shape.c()
-        } else {
-            PIECE / self.width as usize
-        }
+        PIECE / self.width as usize
     }
 
     fn per_clip(&self) -> usize {
-        self.shape.frame().div_ceil(self.piece().max(1))
+        if self.shape.is_channels_last() {
+            return self.strips().per_clip();
+        }
+        self.shape.frame().div_ceil(self.piece())
     }
 
     /// Independent tasks of the loop.
@@ -55,11 +65,14 @@ impl Shift {
         if self.shape.is_empty() { 0 } else { self.shape.clips * self.per_clip() as i64 }
     }
 
+    /// How positions are cut into tasks.
+    fn strips(&self) -> Strips {
+        Strips::of(&self.shape, self.width as usize, usize::MAX)
+    }
+
     /// Where elements `at..` of a frame come from; `segment` 0 and 1 move, 2 stays.
-    ///
-    /// None means zeros.
     #[inline(always)]
-    fn source(&self, clip: usize, frame: usize, segment: usize, at: usize) -> Option<*const u8> {
+    fn source(&self, clip: usize, frame: usize, segment: usize, at: usize) -> Source {
         let (t, width) = (self.shape.t(), self.width as usize);
         let step = match segment {
             0 => self.step as isize,
@@ -70,15 +83,15 @@ impl Shift {
         if (0..t as isize).contains(&from) {
             let offset = (clip * t + from as usize) * self.shape.frame() + at;
             // SAFETY: the offset lies inside `x`.
-            return Some(unsafe { self.x.cast::<u8>().add(offset * width) });
+            return Source::Map(unsafe { self.x.cast::<u8>().add(offset * width) });
         }
         if segment != 0 || self.edge.is_null() {
-            return None;
+            return Source::Blank;
         }
         let (fold, c, s) = (self.fold as usize, self.shape.c(), self.shape.s());
         let inside = if self.shape.is_channels_last() { at / c * fold + at % c } else { at };
         // SAFETY: `edge` holds `[N, fold, H, W]`.
-        Some(unsafe { self.edge.cast::<u8>().add((clip * fold * s + inside) * width) })
+        Source::Edge(unsafe { self.edge.cast::<u8>().add((clip * fold * s + inside) * width) })
     }
 
     /// Ends of the three segments, in channels.
@@ -104,18 +117,18 @@ impl Kernel for Copies<'_> {
     unsafe fn run<E: Element, V: Vector<E>>(&self, tasks: Range<i64>) {
         let (args, piece, per_clip) = (self.0, self.0.piece(), self.0.per_clip());
         let stream = args.shape.streams(args.width as usize);
+        let mut rows = args.shape.is_channels_last().then(|| Rows::new(args));
         for task in tasks {
             let (clip, part) = (task as usize / per_clip, task as usize % per_clip);
+            if let Some(rows) = &mut rows {
+                // SAFETY: the caller's promise.
+                unsafe { rows.task::<E, V>(clip, part) };
+                continue;
+            }
             let range = part * piece..((part + 1) * piece).min(args.shape.frame());
             for frame in 0..args.shape.t() {
                 // SAFETY: the caller's promise; the range lies inside the frame.
-                unsafe {
-                    if args.shape.is_channels_last() {
-                        positions::<E, V>(args, clip, frame, &range, stream);
-                    } else {
-                        planes::<E, V>(args, clip, frame, &range, stream);
-                    }
-                }
+                unsafe { planes::<E, V>(args, clip, frame, &range, stream) };
             }
         }
         // SAFETY: `V` is supported.
@@ -143,50 +156,63 @@ unsafe fn planes<E: Element, V: Vector<E>>(
         unsafe {
             let to = args.target(clip, frame, at);
             match args.source(clip, frame, segment, at) {
-                Some(from) => copy::<E, V>(from, to, bytes, stream),
-                None => to.write_bytes(0, bytes),
+                Source::Map(from) | Source::Edge(from) => copy::<E, V>(from, to, bytes, stream),
+                Source::Blank => to.write_bytes(0, bytes),
             }
         }
         at = stop;
     }
 }
 
-#[inline(always)]
-unsafe fn positions<E: Element, V: Vector<E>>(
-    args: &Shift,
-    clip: usize,
-    frame: usize,
-    range: &Range<usize>,
-    stream: bool,
-) {
-    let (c, width, ends) = (args.shape.c(), args.width as usize, args.ends());
-    let starts = [0, ends[0], ends[1]];
-    let rows = range.len() / c;
-    // The segment that stays comes first: it touches most of each row, in order.
-    for segment in [2, 0, 1] {
-        let (start, bytes) = (starts[segment], (ends[segment] - starts[segment]) * width);
-        if bytes == 0 {
-            continue;
+/// Rows of neighbouring positions, of which a writer puts moved and kept channels together.
+struct Rows<'a> {
+    args: &'a Shift,
+    strips: Strips,
+    writer: Writer,
+    /// The moved channels of a strip, and what there is beyond the clip.
+    moved: Buffer,
+    blank: Buffer,
+}
+
+impl<'a> Rows<'a> {
+    fn new(args: &'a Shift) -> Self {
+        let (strips, width) = (args.strips(), args.width as usize);
+        let (row, moved) = (args.shape.c() * width, args.ends()[1] * width);
+        let streams = args.shape.streams(width);
+        Self {
+            args,
+            strips,
+            writer: Writer::new((row, moved), streams, args.y.cast(), &strips),
+            moved: Buffer::new(strips.longest() * moved),
+            blank: Buffer::new(moved),
         }
-        let at = range.start + start;
-        let source = args.source(clip, frame, segment, at);
-        let inside = (0..args.shape.t() as isize).contains(
-            &(frame as isize
-                + match segment {
-                    0 => args.step as isize,
-                    1 => -(args.step as isize),
-                    _ => 0,
-                }),
-        );
-        let stride = if inside { c } else { args.fold as usize } * width;
-        for row in 0..rows {
-            // SAFETY: row by row inside source and target.
+    }
+
+    #[inline(always)]
+    unsafe fn task<E: Element, V: Vector<E>>(&mut self, clip: usize, piece: usize) {
+        let (args, width, ends) = (self.args, self.args.width as usize, self.args.ends());
+        let (c, moved, t) = (args.shape.c(), ends[1] * width, args.shape.t());
+        let place = |frame: usize, strip: &Range<usize>| {
+            ((clip * t + frame) * args.shape.s() + strip.start) * c * width
+        };
+        for Step { frame, strip, ahead } in self.strips.steps(piece, t) {
+            // SAFETY: the caller's promise; the strip lies inside the frame.
             unsafe {
-                let to = args.target(clip, frame, at + row * c);
-                match source {
-                    Some(from) => copy::<E, V>(from.add(row * stride), to, bytes, stream),
-                    None => to.write_bytes(0, bytes),
+                for (segment, start) in [0, ends[0]].into_iter().enumerate() {
+                    let from = match args.source(clip, frame, segment, strip.start * c + start) {
+                        Source::Map(from) => (from, c * width),
+                        Source::Edge(from) => (from, args.fold as usize * width),
+                        Source::Blank => (self.blank.start::<u8>().cast_const(), 0),
+                    };
+                    let to = (self.moved.start::<u8>().add(start * width), moved);
+                    copy_pieces(from, to, (ends[segment] - start) * width, strip.len());
                 }
+                let (x, at) = (args.x.cast::<u8>(), place(frame, &strip));
+                let to = args.y.cast::<u8>().add(at);
+                let start = x.wrapping_add(place(ahead.0, &ahead.1));
+                let ahead = Ahead { start, row: c * width, bytes: c * width };
+                let (moved, kept) = (self.moved.start(), x.add(at));
+                self.writer.write::<E, V>(moved, kept, to, strip.len(), [ahead, Ahead::NOTHING]);
             }
         }
     }

@@ -84,6 +84,9 @@ macro_rules! accumulator {
 accumulator!(f32);
 accumulator!(f64);
 
+/// Bytes of half the widest vector.
+pub(super) const HALF: usize = 32;
+
 /// `LANES` accumulators that are read from and written to elements of type `E`.
 ///
 /// # Safety
@@ -122,6 +125,12 @@ pub(crate) trait Vector<E: Element>: Copy {
     unsafe fn carry(from: *const u8, to: *mut u8) {
         // SAFETY: the caller's promise.
         unsafe { from.copy_to_nonoverlapping(to, Self::BYTES) }
+    }
+    /// Copies [`HALF`] bytes past the caches; `to` is aligned to them.
+    #[inline(always)]
+    unsafe fn carry_half(from: *const u8, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { from.copy_to_nonoverlapping(to, HALF) }
     }
     /// Makes streamed stores visible to other threads.
     #[inline(always)]

@@ -219,6 +219,11 @@ macro_rules! twin {
                 unsafe { $stream(to.cast(), $load_raw(from.cast())) }
             }
             #[inline(always)]
+            unsafe fn carry_half(from: *const u8, to: *mut u8) {
+                // SAFETY: as above; AVX2 is part of both instruction sets.
+                unsafe { _mm256_stream_si256(to.cast(), _mm256_loadu_si256(from.cast())) };
+            }
+            #[inline(always)]
             unsafe fn fence() {
                 // SAFETY: SSE is part of x86-64.
                 unsafe { _mm_sfence() };

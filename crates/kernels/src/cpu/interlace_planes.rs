@@ -1,0 +1,263 @@
+//! The loops of TIN channel by channel.
+//!
+//! A task passes neighbouring elements of one group through all frames, another one those of
+//! channels that stay.
+
+use std::ops::Range;
+
+use super::interlace::Interlace;
+use super::shape::CHUNK;
+use super::vector::{Accumulator, Element, Vector, copy, head};
+
+/// Accumulators that a sum is spread over.
+const LANES: usize = 32;
+
+/// How one clip is cut.
+pub(super) struct Planes {
+    /// Tasks of one group.
+    pub pieces: usize,
+    /// Tasks of all groups, and those of the channels that stay.
+    moved: usize,
+    kept: usize,
+}
+
+impl Planes {
+    /// Tasks of one clip.
+    pub fn per_clip(&self) -> usize {
+        self.moved + self.kept
+    }
+}
+
+impl Interlace {
+    /// How the planes of a clip are cut into tasks.
+    pub(super) fn planes(&self) -> Planes {
+        let pieces = self.run().div_ceil(CHUNK);
+        let kept = self.shape.frame() - self.fold as usize * self.shape.s();
+        Planes { pieces, moved: self.g() * pieces, kept: kept.div_ceil(CHUNK) }
+    }
+}
+
+/// A task: neighbouring elements, the same in every frame.
+struct Piece {
+    clip: usize,
+    /// The group and the piece's number in it; none of channels that stay.
+    group: Option<(usize, usize)>,
+    /// Flat elements of a frame.
+    range: Range<usize>,
+}
+
+impl Piece {
+    fn of(args: &Interlace, planes: &Planes, task: i64) -> Self {
+        let (per_clip, run) = (planes.per_clip(), args.run());
+        let (clip, part) = (task as usize / per_clip, task as usize % per_clip);
+        // Moved and kept pieces take turns in the proportion of their numbers, since they differ
+        // in work and every thread takes neighbouring tasks.
+        let moved = part * planes.moved / per_clip;
+        if (part + 1) * planes.moved / per_clip > moved {
+            let (group, number) = (moved / planes.pieces, moved % planes.pieces);
+            let (first, end) = (group * run + number * CHUNK, (group + 1) * run);
+            let range = first..end.min(first + CHUNK);
+            return Self { clip, group: Some((group, number)), range };
+        }
+        let first = args.g() * run + (part - moved) * CHUNK;
+        let range = first..args.shape.frame().min(first + CHUNK);
+        Self { clip, group: None, range }
+    }
+}
+
+/// What one call of a loop works with.
+struct Work<'a, E: Element> {
+    args: &'a Interlace,
+    streams: bool,
+    /// What there is beyond the clip.
+    blank: Vec<E>,
+}
+
+impl<'a, E: Element> Work<'a, E> {
+    fn new(args: &'a Interlace) -> Self {
+        // SAFETY: all bits zero is the number zero in every element type.
+        let blank = vec![unsafe { std::mem::zeroed::<E>() }; CHUNK];
+        Self { args, streams: args.shape.streams(size_of::<E>()), blank }
+    }
+
+    /// Where the piece starts in a frame.
+    fn at(&self, piece: &Piece, frame: usize) -> usize {
+        let shape = &self.args.shape;
+        (piece.clip * shape.t() + frame) * shape.frame() + piece.range.start
+    }
+
+    /// The piece in a frame of a map, or nothing but zeros.
+    unsafe fn source(&self, map: *const E, piece: &Piece, frame: Option<usize>) -> *const E {
+        match frame {
+            // SAFETY: the caller's map holds all frames.
+            Some(frame) => unsafe { map.add(self.at(piece, frame)) },
+            None => self.blank.as_ptr(),
+        }
+    }
+
+    /// Copies what stays in all frames.
+    #[inline(always)]
+    unsafe fn keep<V: Vector<E>>(&self, (from, to): (*const E, *mut E), piece: &Piece) {
+        for frame in 0..self.args.shape.t() {
+            let at = self.at(piece, frame);
+            // SAFETY: both maps hold the piece.
+            unsafe {
+                let (from, to) = (from.add(at).cast(), to.add(at).cast());
+                copy::<E, V>(from, to, piece.range.len() * size_of::<E>(), self.streams);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn forward<V: Vector<E>>(&self, piece: &Piece, group: usize) {
+        let (args, len) = (self.args, piece.range.len());
+        let (x, y) = (args.x.cast::<E>(), args.y.cast::<E>());
+        for t in 0..args.shape.t() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let shift = args.shift_of::<E::Acc>(piece.clip, group);
+                let weight = args.weight::<E::Acc>(piece.clip, t, group);
+                let from = t as isize - shift.whole;
+                let sources = [from, from - 1].map(|from| self.source(x, piece, args.inside(from)));
+                let scales = [weight.times(shift.near), weight.times(shift.far)];
+                let to = y.add(self.at(piece, t));
+                let start = if self.streams { head::<E, V>(to, len) } else { 0 };
+                blend::<E, E::Acc, false>(sources, scales, to, 0..start);
+                let done = if self.streams {
+                    blend::<E, V, true>(sources, scales, to, start..len)
+                } else {
+                    blend::<E, V, false>(sources, scales, to, start..len)
+                };
+                blend::<E, E::Acc, false>(sources, scales, to, done..len);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn backward<V: Vector<E>>(&self, piece: &Piece, group: usize, number: usize) {
+        let (args, len) = (self.args, piece.range.len());
+        let partial = args.sums_at(piece.clip, number, group);
+        for s in 0..args.shape.t() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let shift = args.shift_of::<E::Acc>(piece.clip, group);
+                let to = s as isize + shift.whole;
+                let meets = [args.inside(to), args.inside(to + 1)];
+                let scale = |met: Option<usize>, share: E::Acc| match met {
+                    Some(t) => args.weight::<E::Acc>(piece.clip, t, group).times(share),
+                    // Not zero if the offset is no number: the gradient is none either.
+                    None => E::Acc::ZERO.times(share),
+                };
+                let scales = [scale(meets[0], shift.near), scale(meets[1], shift.far)];
+                let [near, far] = meets.map(|met| self.source(args.grad.cast(), piece, met));
+                let at = self.at(piece, s);
+                let sources = [near, far, args.x.cast::<E>().add(at)];
+                let gx = args.grad_x.cast::<E>().add(at);
+                let mut sums = [[E::Acc::ZERO; LANES]; 2];
+                let start = if self.streams { head::<E, V>(gx, len) } else { 0 };
+                spread::<E, E::Acc, false>(sources, scales, gx, 0..start, &mut sums);
+                let done = if self.streams {
+                    spread::<E, V, true>(sources, scales, gx, start..len, &mut sums)
+                } else {
+                    spread::<E, V, false>(sources, scales, gx, start..len, &mut sums)
+                };
+                spread::<E, E::Acc, false>(sources, scales, gx, done..len, &mut sums);
+                for (side, (met, lanes)) in meets.into_iter().zip(sums).enumerate() {
+                    if let Some(t) = met {
+                        let sum: f64 = lanes.iter().map(|lane| lane.to_f64()).sum();
+                        *args.partial.add(partial + 2 * t + side) = sum;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `to = a near + b far`.
+#[inline(always)]
+unsafe fn blend<E: Element, V: Vector<E>, const STREAM: bool>(
+    [near, far]: [*const E; 2],
+    scales: [E::Acc; 2],
+    to: *mut E,
+    range: Range<usize>,
+) -> usize {
+    let mut at = range.start;
+    // SAFETY: the promise of `forward`.
+    unsafe {
+        let [a, b] = scales.map(|scale| V::splat(scale));
+        while at + V::LANES <= range.end {
+            let sum = V::load(near.add(at)).mul(a).add(V::load(far.add(at)).mul(b));
+            sum.put::<STREAM>(to.add(at));
+            at += V::LANES;
+        }
+    }
+    at
+}
+
+/// `gx = a near + b far`, and the sums of `near x` and `far x`.
+#[inline(always)]
+unsafe fn spread<E: Element, V: Vector<E>, const STREAM: bool>(
+    [near, far, x]: [*const E; 3],
+    scales: [E::Acc; 2],
+    gx: *mut E,
+    range: Range<usize>,
+    sums: &mut [[E::Acc; LANES]; 2],
+) -> usize {
+    let mut at = range.start;
+    // SAFETY: the promise of `backward`; `LANES` is at least that of every vector.
+    unsafe {
+        let [a, b] = scales.map(|scale| V::splat(scale));
+        let mut near_sum = V::load_acc(sums[0].as_ptr());
+        let mut far_sum = V::load_acc(sums[1].as_ptr());
+        while at + V::LANES <= range.end {
+            let here = V::load(x.add(at));
+            let (early, late) = (V::load(near.add(at)), V::load(far.add(at)));
+            let sum = early.mul(a).add(late.mul(b));
+            sum.put::<STREAM>(gx.add(at));
+            near_sum = near_sum.add(early.mul(here));
+            far_sum = far_sum.add(late.mul(here));
+            at += V::LANES;
+        }
+        near_sum.store_acc(sums[0].as_mut_ptr());
+        far_sum.store_acc(sums[1].as_mut_ptr());
+    }
+    at
+}
+
+/// Forward.
+///
+/// # Safety
+/// As [`Kernel::run`](super::isa::Kernel::run).
+#[inline(always)]
+pub(super) unsafe fn forward<E: Element, V: Vector<E>>(args: &Interlace, tasks: Range<i64>) {
+    let (work, planes) = (Work::<E>::new(args), args.planes());
+    for task in tasks {
+        let piece = Piece::of(args, &planes, task);
+        // SAFETY: the caller's promise; the piece lies inside the frame.
+        unsafe {
+            match piece.group {
+                Some((group, _)) => work.forward::<V>(&piece, group),
+                None => work.keep::<V>((args.x.cast(), args.y.cast()), &piece),
+            }
+        }
+    }
+}
+
+/// Backward.
+///
+/// # Safety
+/// As [`forward`].
+#[inline(always)]
+pub(super) unsafe fn backward<E: Element, V: Vector<E>>(args: &Interlace, tasks: Range<i64>) {
+    let (work, planes) = (Work::<E>::new(args), args.planes());
+    for task in tasks {
+        let piece = Piece::of(args, &planes, task);
+        // SAFETY: as above.
+        unsafe {
+            match piece.group {
+                Some((group, number)) => work.backward::<V>(&piece, group, number),
+                None => work.keep::<V>((args.grad.cast(), args.grad_x.cast()), &piece),
+            }
+        }
+    }
+}
