@@ -23,28 +23,48 @@ pub fn aggregate(x: &Tensor, taps: &Tensor, frames: i64) -> Tensor {
     sum.view(size.as_slice()).relu()
 }
 
-/// TIN as its authors have it, the two whole-frame shifts as gathers: shifts by the floor of the offset
-/// and by one more, blended, weighed and put beside the channels that stay
-/// (deepcs233/TIN ops/temporal_interlace.py:19-204).
+/// TIN as its authors have it, call by call (deepcs233/TIN ops/temporal_interlace.py:19-53 and 116-149);
+/// what predicts offsets and weights is not part of it.
+///
+/// Their shift by whole frames is a CUDA operation of their own (cuda_shift/rtc_wrap.py:15-31); see
+/// [`shifted`] for what stands for it.
 pub fn interlace(x: &Tensor, offsets: &Tensor, weights: &Tensor, frames: i64, fold: i64) -> Tensor {
     let (size, groups) = (x.size(), offsets.size()[1]);
     let (n, channels, plane) = (size[0] / frames, size[1], size[2] * size[3]);
-    let each = fold / groups;
-    let moving = x.narrow(1, 0, fold).reshape([n, frames, groups, each * plane]);
-    let floor = offsets.detach().floor();
-    let fraction = (offsets - &floor).view([n, 1, groups, 1]);
-    let shifted = |by: i64| {
-        let whole = (&floor + by as f64).to_kind(Kind::Int64).view([n, 1, groups]);
-        let time = Tensor::arange(frames, (Kind::Int64, x.device())).view([1, frames, 1]);
-        let source = time - whole;
-        let inside = source.ge(0).logical_and(&source.lt(frames)).unsqueeze(-1);
-        let index = source.clamp(0, frames - 1).unsqueeze(-1).expand_as(&moving);
-        moving.gather(1, &index, false) * inside.to_kind(x.kind())
-    };
-    let (near, far) = (shifted(0), shifted(1));
-    let blended: Tensor = near * (1.0 - &fraction) + far * &fraction;
-    let weighed: Tensor = blended * weights.view([n, frames, groups, 1]);
-    let weighed = weighed.view([n * frames, fold, size[2], size[3]]);
-    let kept = x.narrow(1, fold, channels - fold);
-    Tensor::cat(&[weighed, kept], 1)
+    let out = x.zeros_like();
+    let moving = x.narrow(1, 0, fold).view([n, frames, fold, size[2], size[3]]);
+
+    let floor = offsets.floor().to_kind(Kind::Int);
+    let data = moving.view([n, frames, fold, plane]).contiguous();
+    let (near, far) = (shifted(&data, &floor), shifted(&data, &(&floor + 1)));
+    let near_share: Tensor = 1.0 - (offsets - floor.to_kind(offsets.kind()));
+    let far_share: Tensor = 1.0 - &near_share;
+    let spread =
+        |share: Tensor| share.unsqueeze(2).repeat([1, 1, fold / groups]).view([n, 1, fold, 1]);
+    let (near_share, far_share) = (spread(near_share), spread(far_share));
+    let blended: Tensor = near_share * near + far_share * far;
+    let blended = blended.view([n, frames, fold, size[2], size[3]]);
+
+    let scale = weights.unsqueeze(3).repeat([1, 1, 1, fold / groups]);
+    let scale = scale.view([n, frames, fold, 1, 1]);
+    let weighed = (blended * scale).contiguous().view([n * frames, fold, size[2], size[3]]);
+    out.narrow(1, 0, fold).copy_(&weighed);
+    out.narrow(1, fold, channels - fold).copy_(&x.narrow(1, fold, channels - fold));
+    out
+}
+
+/// `data` `[N, T, F, H*W]` with each group of channels moved by whole frames.
+///
+/// Every clip and group is cut and padded along time, whose gradient is a cut and a pad too; then they
+/// are put together again. Of the ways that need no operation of its own this was the fastest here.
+fn shifted(data: &Tensor, by: &Tensor) -> Tensor {
+    let frames = data.size()[1];
+    let clips = data.unbind(0).into_iter().zip(by.unbind(0)).map(|(clip, by)| {
+        let groups = clip.chunk(by.size()[0], 1).into_iter().enumerate().map(|(group, data)| {
+            let by = by.int64_value(&[group as i64]).clamp(-frames, frames);
+            data.constant_pad_nd([0, 0, 0, 0, by, -by])
+        });
+        Tensor::cat(&groups.collect::<Vec<_>>(), 1)
+    });
+    Tensor::stack(&clips.collect::<Vec<_>>(), 0)
 }

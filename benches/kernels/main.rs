@@ -15,7 +15,7 @@ use criterion::{Criterion, criterion_group};
 use tch::{Kind, Tensor, no_grad_guard};
 use timeweave_kernels::{into, temporal_aggregate, temporal_interlace};
 
-use shapes::{Case, Layout, PAIRS, SHAPES, cases};
+use shapes::{Case, Layout, PAIRS, SHAPES, Shape, cases};
 use table::{Turns, against, beside_copy};
 
 /// Forward and backward of the aggregation, into given memory.
@@ -98,39 +98,56 @@ fn interlace(c: &mut Criterion) {
     }
 }
 
-/// One training step of an operation through autograd, which allocates.
-fn step(x: &Tensor, parameters: &[&Tensor], upstream: &Tensor, op: impl FnOnce() -> Tensor) {
-    let mut leaves = vec![x];
-    leaves.extend(parameters);
-    // The gradient of `sum(y * upstream)` is `upstream`: one pass more on both sides.
-    Tensor::run_backward(&[(op() * upstream).sum(Kind::Float)], &leaves, false, false);
+/// Forward and backward of an operation through autograd, which allocates: `y` and the gradients.
+///
+/// The upstream gradient is one everywhere; that, too, is written anew in each step, on both sides.
+fn step(leaves: &[&Tensor], op: impl FnOnce() -> Tensor) -> Vec<Tensor> {
+    let y = op();
+    let mut results = Tensor::run_backward(&[&y], leaves, false, false);
+    results.push(y);
+    results
+}
+
+/// Times both sides of a training step after a look whether they compute the same.
+fn compare(c: &mut Criterion, case: &Case, what: &str, steps: [&dyn Fn() -> Vec<Tensor>; 2]) {
+    let mut is_checked = false;
+    against(c, case, what, |turns| {
+        if !is_checked {
+            is_checked = true;
+            let [ours, theirs] = steps.map(|step| step());
+            for (ours, theirs) in ours.iter().zip(&theirs) {
+                // Sums over a whole map, in float32, in another order.
+                let most = theirs.detach().abs().max().double_value(&[]);
+                let worst = (ours.detach() - theirs.detach()).abs().max().double_value(&[]);
+                assert!(worst <= 1e-4 * most, "{what} {}: differ by {worst}", case.name());
+            }
+        }
+        let [ours, theirs] = steps;
+        let _ = match turns {
+            Turns::Ours => ours(),
+            Turns::Theirs => theirs(),
+        };
+    });
 }
 
 fn composed(c: &mut Criterion) {
     let f32_channels = |case: &Case| case.kind == Kind::Float && case.layout == Layout::Channels;
     for case in cases(&SHAPES).filter(f32_channels) {
-        let (t, channels) = (case.shape.frames, case.shape.channels);
-        let x = case.map().set_requires_grad(true);
-        let upstream = case.map();
+        let Shape { clips, frames: t, channels, side, .. } = case.shape;
+        let x = case.random(&[clips * t, channels, side, side]).set_requires_grad(true);
         let taps = case.random(&[3, channels]).set_requires_grad(true);
-        against(c, &case, "aggregate training step", |turns| match turns {
-            Turns::Ours => step(&x, &[&taps], &upstream, || {
-                temporal_aggregate(&x, &taps, t).expect("valid shapes")
-            }),
-            Turns::Theirs => {
-                step(&x, &[&taps], &upstream, || composed::aggregate(&x, &taps, t));
-            }
-        });
+        let leaves = [&x, &taps];
+        let ours = || step(&leaves, || temporal_aggregate(&x, &taps, t).expect("valid shapes"));
+        let theirs = || step(&leaves, || composed::aggregate(&x, &taps, t));
+        compare(c, &case, "aggregate training step", [&ours, &theirs]);
         let [offsets, weights] = movements(&case).map(|values| values.set_requires_grad(true));
-        let leaves = [&offsets, &weights];
-        against(c, &case, "interlace training step", |turns| match turns {
-            Turns::Ours => step(&x, &leaves, &upstream, || {
-                temporal_interlace(&x, &offsets, &weights, t, channels / 4).expect("valid shapes")
-            }),
-            Turns::Theirs => step(&x, &leaves, &upstream, || {
-                composed::interlace(&x, &offsets, &weights, t, channels / 4)
-            }),
-        });
+        let (leaves, fold) = ([&x, &offsets, &weights], channels / 4);
+        let ours = || {
+            let y = || temporal_interlace(&x, &offsets, &weights, t, fold);
+            step(&leaves, || y().expect("valid shapes"))
+        };
+        let theirs = || step(&leaves, || composed::interlace(&x, &offsets, &weights, t, fold));
+        compare(c, &case, "interlace training step", [&ours, &theirs]);
     }
 }
 

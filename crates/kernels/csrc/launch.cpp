@@ -10,6 +10,10 @@
 #include "ops.h"
 #include "parallel.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 namespace timeweave {
 namespace {
 
@@ -92,6 +96,21 @@ TimeweaveInterlace interlace_args(const Tensor& x, const Tensor& offsets, const 
   return args;
 }
 
+// A large map gets fresh pages from the system every time, and to clear them 4 KiB by 4 KiB takes longer
+// than any loop here. Where the system leaves it to programs (transparent_hugepage/enabled: madvise), ask
+// for large ones.
+void want_large_pages(const Tensor& y) {
+#ifdef __linux__
+  constexpr uintptr_t page = 2 << 20;
+  constexpr int64_t large = 16 << 20;
+  if (!y.is_cpu() || bytes_of(y) < large) return;
+  auto first = reinterpret_cast<uintptr_t>(y.data_ptr()), last = first + bytes_of(y);
+  first = (first + page - 1) / page * page;
+  // A hint: where it is refused nothing changes.
+  madvise(reinterpret_cast<void*>(first), last / page * page - first, MADV_HUGEPAGE);
+#endif
+}
+
 }  // namespace
 
 Tensor dense(const Tensor& x) {
@@ -100,7 +119,9 @@ Tensor dense(const Tensor& x) {
 }
 
 Tensor empty_as(const Tensor& x) {
-  return at::empty(x.sizes(), x.options().memory_format(is_last(x) ? kLast : at::MemoryFormat::Contiguous));
+  Tensor y = at::empty(x.sizes(), x.options().memory_format(is_last(x) ? kLast : at::MemoryFormat::Contiguous));
+  want_large_pages(y);
+  return y;
 }
 
 void aggregate_forward(const Tensor& x, const Tensor& taps, int64_t frames, const std::array<Tensor, 2>& y) {

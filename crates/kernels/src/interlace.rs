@@ -12,6 +12,8 @@ use crate::{KernelError, check, ffi, has_kernels, reference};
 /// is `[N, T, G]` and applies to the output frame. Between two frames the offset interpolates
 /// linearly; outside the clip everything is zero; channels from `fold` on pass through.
 ///
+/// Where `fold` is zero nothing moves, and the result is `x` itself, not a copy.
+///
 /// The integer part of an offset carries no gradient, so the gradient of an offset is the
 /// right-hand derivative of the interpolation, as in the official CUDA operation.
 ///

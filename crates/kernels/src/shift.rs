@@ -8,7 +8,8 @@ use crate::{KernelError, check, ffi, has_kernels, reference};
 /// Moves channels `0..fold` of `x` one frame back in time (they come from frame `t+1`) and
 /// channels `fold..2*fold` one frame forward (from `t-1`), with zeros outside the clip.
 ///
-/// `x` is `[N*T, C, H, W]` with `T = frames`; so is the result. The values are exact copies.
+/// `x` is `[N*T, C, H, W]` with `T = frames`; so is the result. The values are exact copies. Where
+/// `fold` is zero nothing moves, and the result is `x` itself.
 ///
 /// # Errors
 /// When `x` has another rank, `frames` does not divide `N*T`, or `2*fold` exceeds `C`.

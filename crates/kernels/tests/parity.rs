@@ -231,12 +231,17 @@ fn results_do_not_depend_on_the_number_of_threads() {
     for layout in [Layout::Channels, Layout::Positions] {
         let x = leaf(&map(&[16, 64, 30, 31], Kind::Float, layout));
         let taps = leaf(&map(&[3, 64], Kind::Float, layout));
+        let (offsets, weights) =
+            (leaf(&offsets(2, 4, 8, Kind::Float)), leaf(&map(&[2, 8, 4], Kind::Float, layout)));
         let upstream = map(&[16, 64, 30, 31], Kind::Float, layout);
         let run = |count| {
             tch::set_num_threads(count);
             let y = temporal_aggregate(&x, &taps, 8).expect("valid shapes");
             let mut results = gradients(&[(&y, &upstream)], &[&x, &taps]);
-            results.push(y);
+            let moved = temporal_interlace(&x, &offsets, &weights, 8, 16).expect("valid shapes");
+            results.extend(gradients(&[(&moved, &upstream)], &[&x, &offsets, &weights]));
+            results.push(temporal_shift(&x, 8, 8).expect("valid shapes"));
+            results.extend([y, moved]);
             results
         };
         let (one, two) = (run(1), run(2));

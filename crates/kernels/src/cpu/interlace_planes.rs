@@ -1,13 +1,19 @@
 //! The loops of TIN channel by channel.
 //!
-//! A task passes neighbouring elements of one group through all frames, another one those of
-//! channels that stay.
+//! A task passes neighbouring elements of one group through all frames, or copies neighbouring
+//! elements of channels that stay in one frame.
 
 use std::ops::Range;
 
 use super::interlace::Interlace;
 use super::shape::CHUNK;
-use super::vector::{Accumulator, Element, Vector, copy, head};
+use super::vector::{Accumulator, Element, Vector, copy, foresee, head};
+
+/// Bytes that a task copies.
+const COPIED: usize = 1 << 16;
+
+/// Frames from when a piece is asked for until it is needed.
+const AHEAD: isize = 2;
 
 /// Accumulators that a sum is spread over.
 const LANES: usize = 32;
@@ -19,6 +25,9 @@ pub(super) struct Planes {
     /// Tasks of all groups, and those of the channels that stay.
     moved: usize,
     kept: usize,
+    /// Elements of a frame that stay, and how many of them a task copies.
+    stay: usize,
+    copied: usize,
 }
 
 impl Planes {
@@ -32,18 +41,26 @@ impl Interlace {
     /// How the planes of a clip are cut into tasks.
     pub(super) fn planes(&self) -> Planes {
         let pieces = self.run().div_ceil(CHUNK);
-        let kept = self.shape.frame() - self.fold as usize * self.shape.s();
-        Planes { pieces, moved: self.g() * pieces, kept: kept.div_ceil(CHUNK) }
+        let stay = self.shape.frame() - self.fold as usize * self.shape.s();
+        let copied = COPIED / self.shape.width();
+        let kept = self.shape.t() * stay.div_ceil(copied);
+        Planes { pieces, moved: self.g() * pieces, kept, stay, copied }
     }
 }
 
-/// A task: neighbouring elements, the same in every frame.
+/// A task: neighbouring elements of a group, the same in every frame, or of one frame.
 struct Piece {
     clip: usize,
-    /// The group and the piece's number in it; none of channels that stay.
-    group: Option<(usize, usize)>,
+    part: Part,
     /// Flat elements of a frame.
     range: Range<usize>,
+}
+
+enum Part {
+    /// Of a group, and the piece's number in it.
+    Moved { group: usize, number: usize },
+    /// Of the channels of a frame that stay.
+    Kept { frame: usize },
 }
 
 impl Piece {
@@ -57,11 +74,12 @@ impl Piece {
             let (group, number) = (moved / planes.pieces, moved % planes.pieces);
             let (first, end) = (group * run + number * CHUNK, (group + 1) * run);
             let range = first..end.min(first + CHUNK);
-            return Self { clip, group: Some((group, number)), range };
+            return Self { clip, part: Part::Moved { group, number }, range };
         }
-        let first = args.g() * run + (part - moved) * CHUNK;
-        let range = first..args.shape.frame().min(first + CHUNK);
-        Self { clip, group: None, range }
+        let (kept, per_frame) = (part - moved, planes.stay.div_ceil(planes.copied));
+        let first = args.g() * run + kept % per_frame * planes.copied;
+        let range = first..args.shape.frame().min(first + planes.copied);
+        Self { clip, part: Part::Kept { frame: kept / per_frame }, range }
     }
 }
 
@@ -95,16 +113,28 @@ impl<'a, E: Element> Work<'a, E> {
         }
     }
 
-    /// Copies what stays in all frames.
+    /// The piece in a frame that will be needed soon, given the one of now: in the next piece, if
+    /// the clip ends before.
+    fn ahead(&self, map: *const E, piece: &Piece, frame: isize) -> *const u8 {
+        let (t, next) = (self.args.shape.t() as isize, frame + AHEAD);
+        let further = if next < t { 0 } else { piece.range.len() };
+        let at = self.at(piece, next.rem_euclid(t) as usize) + further;
+        map.wrapping_add(at).cast()
+    }
+
+    /// Copies what stays in a frame.
     #[inline(always)]
-    unsafe fn keep<V: Vector<E>>(&self, (from, to): (*const E, *mut E), piece: &Piece) {
-        for frame in 0..self.args.shape.t() {
-            let at = self.at(piece, frame);
-            // SAFETY: both maps hold the piece.
-            unsafe {
-                let (from, to) = (from.add(at).cast(), to.add(at).cast());
-                copy::<E, V>(from, to, piece.range.len() * size_of::<E>(), self.streams);
-            }
+    unsafe fn keep<V: Vector<E>>(
+        &self,
+        (from, to): (*const E, *mut E),
+        piece: &Piece,
+        frame: usize,
+    ) {
+        let at = self.at(piece, frame);
+        // SAFETY: both maps hold the piece.
+        unsafe {
+            let (from, to) = (from.add(at).cast(), to.add(at).cast());
+            copy::<E, V>(from, to, piece.range.len() * size_of::<E>(), self.streams);
         }
     }
 
@@ -121,14 +151,15 @@ impl<'a, E: Element> Work<'a, E> {
                 let sources = [from, from - 1].map(|from| self.source(x, piece, args.inside(from)));
                 let scales = [weight.times(shift.near), weight.times(shift.far)];
                 let to = y.add(self.at(piece, t));
+                let ahead = self.ahead(x, piece, from);
                 let start = if self.streams { head::<E, V>(to, len) } else { 0 };
-                blend::<E, E::Acc, false>(sources, scales, to, 0..start);
+                blend::<E, E::Acc, false>(sources, scales, to, 0..start, ahead);
                 let done = if self.streams {
-                    blend::<E, V, true>(sources, scales, to, start..len)
+                    blend::<E, V, true>(sources, scales, to, start..len, ahead)
                 } else {
-                    blend::<E, V, false>(sources, scales, to, start..len)
+                    blend::<E, V, false>(sources, scales, to, start..len, ahead)
                 };
-                blend::<E, E::Acc, false>(sources, scales, to, done..len);
+                blend::<E, E::Acc, false>(sources, scales, to, done..len, ahead);
             }
         }
     }
@@ -153,15 +184,19 @@ impl<'a, E: Element> Work<'a, E> {
                 let at = self.at(piece, s);
                 let sources = [near, far, args.x.cast::<E>().add(at)];
                 let gx = args.grad_x.cast::<E>().add(at);
+                let ahead = [
+                    self.ahead(args.grad.cast(), piece, to + 1),
+                    self.ahead(args.x.cast(), piece, s as isize),
+                ];
                 let mut sums = [[E::Acc::ZERO; LANES]; 2];
                 let start = if self.streams { head::<E, V>(gx, len) } else { 0 };
-                spread::<E, E::Acc, false>(sources, scales, gx, 0..start, &mut sums);
+                spread::<E, E::Acc, false>(sources, scales, gx, 0..start, (ahead, &mut sums));
                 let done = if self.streams {
-                    spread::<E, V, true>(sources, scales, gx, start..len, &mut sums)
+                    spread::<E, V, true>(sources, scales, gx, start..len, (ahead, &mut sums))
                 } else {
-                    spread::<E, V, false>(sources, scales, gx, start..len, &mut sums)
+                    spread::<E, V, false>(sources, scales, gx, start..len, (ahead, &mut sums))
                 };
-                spread::<E, E::Acc, false>(sources, scales, gx, done..len, &mut sums);
+                spread::<E, E::Acc, false>(sources, scales, gx, done..len, (ahead, &mut sums));
                 for (side, (met, lanes)) in meets.into_iter().zip(sums).enumerate() {
                     if let Some(t) = met {
                         let sum: f64 = lanes.iter().map(|lane| lane.to_f64()).sum();
@@ -180,12 +215,16 @@ unsafe fn blend<E: Element, V: Vector<E>, const STREAM: bool>(
     scales: [E::Acc; 2],
     to: *mut E,
     range: Range<usize>,
+    ahead: *const u8,
 ) -> usize {
     let mut at = range.start;
     // SAFETY: the promise of `forward`.
     unsafe {
         let [a, b] = scales.map(|scale| V::splat(scale));
         while at + V::LANES <= range.end {
+            if V::LANES > 1 {
+                foresee(ahead.wrapping_add(at * size_of::<E>()));
+            }
             let sum = V::load(near.add(at)).mul(a).add(V::load(far.add(at)).mul(b));
             sum.put::<STREAM>(to.add(at));
             at += V::LANES;
@@ -201,7 +240,7 @@ unsafe fn spread<E: Element, V: Vector<E>, const STREAM: bool>(
     scales: [E::Acc; 2],
     gx: *mut E,
     range: Range<usize>,
-    sums: &mut [[E::Acc; LANES]; 2],
+    (ahead, sums): ([*const u8; 2], &mut [[E::Acc; LANES]; 2]),
 ) -> usize {
     let mut at = range.start;
     // SAFETY: the promise of `backward`; `LANES` is at least that of every vector.
@@ -210,6 +249,11 @@ unsafe fn spread<E: Element, V: Vector<E>, const STREAM: bool>(
         let mut near_sum = V::load_acc(sums[0].as_ptr());
         let mut far_sum = V::load_acc(sums[1].as_ptr());
         while at + V::LANES <= range.end {
+            if V::LANES > 1 {
+                for ahead in ahead {
+                    foresee(ahead.wrapping_add(at * size_of::<E>()));
+                }
+            }
             let here = V::load(x.add(at));
             let (early, late) = (V::load(near.add(at)), V::load(far.add(at)));
             let sum = early.mul(a).add(late.mul(b));
@@ -235,9 +279,11 @@ pub(super) unsafe fn forward<E: Element, V: Vector<E>>(args: &Interlace, tasks: 
         let piece = Piece::of(args, &planes, task);
         // SAFETY: the caller's promise; the piece lies inside the frame.
         unsafe {
-            match piece.group {
-                Some((group, _)) => work.forward::<V>(&piece, group),
-                None => work.keep::<V>((args.x.cast(), args.y.cast()), &piece),
+            match piece.part {
+                Part::Moved { group, .. } => work.forward::<V>(&piece, group),
+                Part::Kept { frame } => {
+                    work.keep::<V>((args.x.cast(), args.y.cast()), &piece, frame);
+                }
             }
         }
     }
@@ -254,9 +300,11 @@ pub(super) unsafe fn backward<E: Element, V: Vector<E>>(args: &Interlace, tasks:
         let piece = Piece::of(args, &planes, task);
         // SAFETY: as above.
         unsafe {
-            match piece.group {
-                Some((group, number)) => work.backward::<V>(&piece, group, number),
-                None => work.keep::<V>((args.grad.cast(), args.grad_x.cast()), &piece),
+            match piece.part {
+                Part::Moved { group, number } => work.backward::<V>(&piece, group, number),
+                Part::Kept { frame } => {
+                    work.keep::<V>((args.grad.cast(), args.grad_x.cast()), &piece, frame);
+                }
             }
         }
     }

@@ -2,8 +2,7 @@
 //!
 //! With the channels that move put together for each frame, `n[t]` of the frames `t - b` of each
 //! group, the older frame of a group's pair is the newer one of the frame before: `y[t] = w[t]
-//! ((1-f) n[t] + f n[t-1])`. So every frame is put together once. Backward it is `n[s]` of the
-//! upstream gradient's frames `s + b + 1`.
+//! ((1-f) n[t] + f n[t-1])`. Backward it is `n[s]` of the upstream gradient's frames `s + b + 1`.
 
 use std::ops::Range;
 
@@ -53,8 +52,8 @@ impl Interlace {
         }
         // `LANES` is a power of two: its common divisor with the fold is the fold's lowest bit.
         let stride = fold * (LANES >> fold.trailing_zeros().min(LANES.trailing_zeros()));
-        let starts = (0..stride.min(longest * fold)).step_by(LANES);
-        starts.map(|start| Block { start, near: 1, stride }).collect()
+        let end = stride.min(longest * fold);
+        (0..end).step_by(LANES).map(|start| Block { start, near: 1, stride }).collect()
     }
 }
 
@@ -73,7 +72,7 @@ struct Workspace<'a, E: Element> {
     blocks: Vec<Block>,
     /// The group of each lane of the blocks.
     groups: Vec<usize>,
-    /// What newer and older rows are multiplied with, `[T, 2, lanes]`; each vector in its own order.
+    /// What newer and older rows are multiplied with, `[T, 2, lanes]`; vectors in their own order.
     scales: Vec<E::Acc>,
     /// Sums of the products with newer and older rows, likewise.
     sums: Vec<E::Acc>,

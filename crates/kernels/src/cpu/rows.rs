@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::shape::{LINE, Shape};
-use super::vector::{Element, HALF, Vector, copy};
+use super::vector::{Element, HALF, Vector, copy, foresee};
 
 /// Bytes of a frame that are worked on together: enough for the processor to foresee what comes
 /// next, few enough that what moves stays in the first-level cache, and all frames in the second.
@@ -121,13 +121,7 @@ impl Ahead {
     #[inline(always)]
     fn line(&self, row: usize, at: usize) {
         if at < self.bytes {
-            #[cfg(target_arch = "x86_64")]
-            {
-                use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-                let place = self.start.wrapping_add(row * self.row + at);
-                // SAFETY: a hint, which no address makes fail.
-                unsafe { _mm_prefetch::<_MM_HINT_T1>(place.cast()) };
-            }
+            foresee(self.start.wrapping_add(row * self.row + at));
         }
     }
 }

@@ -280,6 +280,19 @@ pub(super) fn head<E: Element, V: Vector<E>>(to: *const E, len: usize) -> usize 
     if bytes.is_multiple_of(size_of::<E>()) { (bytes / size_of::<E>()).min(len) } else { len }
 }
 
+/// Asks for a cache line that will be read soon.
+#[inline(always)]
+pub(super) fn foresee(place: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a hint, which no address makes fail.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(place.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
 /// Copies `bytes` bytes, past the caches if `stream`.
 ///
 /// # Safety
