@@ -5,53 +5,12 @@ import { join } from 'node:path'
 import test from 'ava'
 import { parse, stringify } from 'yaml'
 import { packageRoot } from '../setup/places.mjs'
-import { MAIN, build } from './built.js'
+import { build } from './built.js'
+import { lines, timeweave } from './command.js'
 import { temporaryFolder, writeLibtorch } from './libtorch-folder.js'
 import { trainConfig, writeClip, writeClips } from './motion-clips.js'
 
 test.before(build)
-
-interface Outcome {
-  status: number | null
-  stdout: string
-  stderr: string
-}
-
-interface CallOptions {
-  env?: Record<string, string>
-  cwd?: string
-  stdin?: string
-  /** The program. */
-  main?: string
-  /** Ctrl-C when this is seen on standard output. */
-  interruptAt?: RegExp
-}
-
-async function timeweave(args: readonly string[], { env, cwd, stdin = '', main = MAIN, interruptAt }: CallOptions = {}): Promise<Outcome> {
-  const child = spawn(process.execPath, [main, ...args], {
-    env: { ...process.env, ...env },
-    cwd: cwd ?? packageRoot,
-  })
-  const output = { stdout: '', stderr: '' }
-  let interrupted = false
-  child.stdout.on('data', (text) => {
-    output.stdout += text
-    if (!interrupted && interruptAt?.test(output.stdout)) interrupted = child.kill('SIGINT')
-  })
-  child.stderr.on('data', (text) => (output.stderr += text))
-  child.stdin.end(stdin)
-  const [status] = await once(child, 'close')
-  return { status, ...output }
-}
-
-/** Whatever JSON holds: each test says what it expects. */
-type Json = ReturnType<typeof JSON.parse>
-
-const lines = (text: string): Record<string, Json>[] =>
-  text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
 
 test.serial('--help names the verbs and ends with 0', async (t) => {
   const { status, stdout } = await timeweave(['--help'])

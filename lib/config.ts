@@ -239,7 +239,10 @@ export interface DecodeOptions {
   decoder?: 'auto' | 'libav' | 'ffmpeg' | 'frames'
   /** Names of the images of a frame folder, such as `img_{:05d}.jpg`. @default found by itself */
   template?: string | null
-  /** Read the flow pairs of a frame folder, `flow_x_00001.jpg` and `flow_y_00001.jpg`. @default false */
+  /**
+   * Read the flow pairs of a frame folder, `flow_x_00001.jpg` and `flow_y_00001.jpg`. A network of optical flow sets it for paths;
+   * decoded frames hold flow only where it is set: horizontal motion in red, vertical motion in green. @default false
+   */
   flow?: boolean
   /** Turn frames upright as the file's display matrix, or an image's Exif orientation, says. @default true */
   rotate?: boolean

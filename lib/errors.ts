@@ -43,6 +43,7 @@ export const NATIVE_ERROR_CODES = [
   'LOSS_NOT_FINITE',
   'NON_FINITE',
   'NOT_A_VIDEO',
+  'NO_FLOW',
   'NO_FRAMES',
   'NO_SAMPLES',
   'NO_VIDEO_STREAM',

@@ -47,6 +47,7 @@ const CODES: &[&str] = &[
     "LOSS_NOT_FINITE",
     "NON_FINITE",
     "NOT_A_VIDEO",
+    "NO_FLOW",
     "NO_FRAMES",
     "NO_SAMPLES",
     "NO_VIDEO_STREAM",

@@ -140,6 +140,8 @@ pub fn evaluate(
         .validate(num_frames)
         .and_then(|()| config.views.validate(&preprocess))
         .map_err(|error| option_as_config("", error))?;
+    let open = config.data.decode.for_stack(stack);
+    let decode = open.map_err(|error| option_as_config("data", error))?;
     let split = Split::open(&SplitConfig {
         list: &config.data.list(),
         classes: predictor.classes(),
@@ -151,7 +153,7 @@ pub fn evaluate(
         multi_label: predictor.multi_label().then_some(true),
         is_train: false,
         seed: 0,
-        decode: &config.data.decode,
+        decode: &decode,
         workers: config.data.workers,
         prefetch: config.data.prefetch,
         batch_size: config.batch_size,

@@ -7,10 +7,10 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use timeweave_models::{CheckpointReport, LoadOptions, Model, ModelCard, ModelSpec, checkpoint};
-use timeweave_video::transform::{ClipRequest, Preprocess, Workspace, clip};
-use timeweave_video::{RgbImage, VideoSource, from_frames, open};
+use timeweave_video::transform::{ClipRequest, Preprocess, Stack, Workspace, clip};
+use timeweave_video::{OpenOptions, RgbImage, VideoError, VideoSource, from_frames, open};
 
-use crate::config::{PredictOptions, stack_of};
+use crate::config::{PredictOptions, option_as_config, stack_of};
 use crate::device::Device;
 use crate::input::ClipInput;
 use crate::metrics::{sigmoid, softmax, top_k};
@@ -243,6 +243,8 @@ impl Predictor {
         cancel: &AtomicBool,
     ) -> Result<Vec<Outcome>, EngineError> {
         options.validate()?;
+        let decode = options.decode.for_stack(stack_of(&self.model.spec)?);
+        decode.map_err(|error| option_as_config("", error))?;
         let mut outcomes = Vec::with_capacity(inputs.len());
         for input in inputs {
             if cancel.load(Ordering::Relaxed) {
@@ -291,7 +293,7 @@ impl Predictor {
     ) -> Result<(Tensor, Vec<usize>), EngineError> {
         let stack = stack_of(&self.model.spec)?;
         let num_frames = self.model.spec.num_frames() as usize;
-        let mut source = input.open(options)?;
+        let mut source = input.open(&options.decode, stack)?;
         let request = ClipRequest { num_frames, stack, ..ClipRequest::default() };
         let drawn = clip(source.as_mut(), &self.preprocess, request, &mut Workspace::default())?;
         let [t, c, h, w] = drawn.clip.shape();
@@ -377,9 +379,20 @@ impl PredictInput {
         }
     }
 
-    fn open(&self, options: &PredictOptions) -> Result<Box<dyn VideoSource>, EngineError> {
+    fn open(
+        &self,
+        options: &OpenOptions,
+        stack: Stack,
+    ) -> Result<Box<dyn VideoSource>, EngineError> {
         match self {
-            Self::Path(path) => Ok(open(path, &options.decode)?),
+            Self::Path(path) => Ok(open(path, &options.for_stack(stack)?)?),
+            Self::Frames { name, .. } if stack == Stack::Flow && !options.flow => {
+                Err(VideoError::NoFlow {
+                    received: format!("the decoded frames {name}"),
+                    advice: "where they hold flow, horizontal motion in red and vertical motion in green, say so by `decode.flow: true`",
+                }
+                .into())
+            }
             Self::Frames { frames, .. } => Ok(from_frames(frames.clone())?),
         }
     }

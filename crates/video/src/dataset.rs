@@ -80,8 +80,9 @@ impl Dataset {
     ///
     /// # Errors
     /// `EMPTY_LIST` without records, `INVALID_OPTION` for impossible settings.
-    pub fn new(list: RecordList, options: DatasetOptions) -> Result<Self, VideoError> {
+    pub fn new(list: RecordList, mut options: DatasetOptions) -> Result<Self, VideoError> {
         options.validate()?;
+        options.open = options.open.for_stack(options.stack)?;
         if list.records.is_empty() {
             return Err(VideoError::EmptyList { file: list.file });
         }
@@ -172,7 +173,8 @@ impl Dataset {
     /// The frames of the video that belong to the record, from 0.
     ///
     /// Lists were made from extracted frames: for a folder their numbers must fit. A video file can decode to a frame
-    /// more or less than the extraction had, so its own count bounds them.
+    /// more or less than the extraction had, so its own count bounds them. Optical flow has a pair less than there are
+    /// frames; lists that count the frames fit as well as lists that count the pairs.
     fn part(
         &self,
         source: &mut dyn VideoSource,
@@ -180,23 +182,24 @@ impl Dataset {
     ) -> Result<Range<usize>, VideoError> {
         let frames = source.frame_count()?;
         let is_folder = source.info().decoder == "frames";
+        let stated = frames + usize::from(self.options.stack == Stack::Flow);
         let beyond = |field: &str, received: usize| {
             Err(VideoError::ListInvalid {
                 file: self.file.clone(),
                 line: record.line,
                 field: field.into(),
-                expected: format!("at most {frames} (the frames of {})", record.path.display()),
+                expected: format!("at most {stated} (the frames of {})", record.path.display()),
                 received: received.to_string(),
             })
         };
         match record.extent {
-            Extent::Count(count) if is_folder && count > frames => {
+            Extent::Count(count) if is_folder && count > stated => {
                 beyond("frames (column 2)", count)
             }
-            Extent::Count(count) if is_folder => Ok(0..count),
+            Extent::Count(count) if is_folder => Ok(0..count.min(frames)),
             Extent::Whole | Extent::Count(_) => Ok(0..frames),
             Extent::Range { start, .. } if start > frames => beyond("start (column 2)", start),
-            Extent::Range { end, .. } if is_folder && end > frames => beyond("end (column 3)", end),
+            Extent::Range { end, .. } if is_folder && end > stated => beyond("end (column 3)", end),
             Extent::Range { start, end } => Ok(start - 1..end.min(frames)),
         }
     }

@@ -88,6 +88,16 @@ pub enum VideoError {
         /// The names looked for.
         expected: String,
     },
+    /// Optical flow was asked of something that holds none.
+    #[error(
+        "expected optical flow (a folder with pairs of images such as `flow_x_00001.jpg` and `flow_y_00001.jpg`) but received {received}; {advice}"
+    )]
+    NoFlow {
+        /// What was given.
+        received: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A hole in the numbering of a frame folder.
     #[error("expected frame {} (index {frame}) but received a folder without it", path.display())]
     FrameMissing {
@@ -275,6 +285,7 @@ impl VideoError {
             Self::DamagedVideo { .. } => "DAMAGED_VIDEO",
             Self::FrameOutOfRange { .. } => "FRAME_OUT_OF_RANGE",
             Self::NoFrames { .. } => "NO_FRAMES",
+            Self::NoFlow { .. } => "NO_FLOW",
             Self::FrameMissing { .. } => "FRAME_MISSING",
             Self::FrameSize { .. } => "FRAME_SIZE",
             Self::InvalidImage { .. } => "INVALID_IMAGE",

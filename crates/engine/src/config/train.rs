@@ -152,17 +152,18 @@ impl TrainConfig {
         self.data
             .preprocess
             .validate_stack(frames, stack)
-            .map_err(|error| option_as_config("data.preprocess", error))
+            .map_err(|error| option_as_config("data.preprocess", error))?;
+        let open = self.data.decode.for_stack(stack);
+        open.map(|_| ()).map_err(|error| option_as_config("data", error))
     }
 }
 
 /// What a frame of the network's clips holds.
 pub(crate) fn stack_of(model: &ModelSpec) -> Result<Stack, EngineError> {
     let channels = usize::try_from(model.input_channels()).unwrap_or_default();
-    let stack = Stack::of_channels(channels).filter(|stack| *stack != Stack::Flow);
-    stack.ok_or_else(|| {
+    Stack::of_channels(channels).ok_or_else(|| {
         let received = format!("a network of {channels} channels a frame");
-        EngineError::config("model.modality", "rgb or rgb-diff", received)
+        EngineError::config("model.modality", "rgb, flow or rgb-diff", received)
     })
 }
 

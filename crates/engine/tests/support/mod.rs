@@ -10,11 +10,15 @@ use serde_json::{Value, json};
 use timeweave_engine::{EngineError, TrainConfig, TrainEvent, TrainResult, config, train};
 use timeweave_video::motion::{MotionConfig, generate};
 
-/// The folder with the lists, drawn once per test program.
+/// The folder with the lists, drawn once per test program into Cargo's own temporary folder: what is shared by tests until
+/// the program ends is never dropped.
 pub fn data() -> &'static Path {
     static DATA: OnceLock<PathBuf> = OnceLock::new();
     DATA.get_or_init(|| {
-        let folder = tempfile::tempdir().expect("a folder").keep();
+        let name = concat!("motion-", env!("CARGO_CRATE_NAME"));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("a folder");
         let config = MotionConfig {
             train_clips: 18,
             val_clips: 10,

@@ -59,7 +59,7 @@ impl FlowTemplate {
         let mut found = Vec::with_capacity(2);
         for half in &self.halves {
             let template = Template::parse(&of_video(half, names))
-                .map_err(|_| template::invalid(&self.text))?;
+                .map_err(|_| template::invalid("template", &self.text))?;
             match Names::of_template(template, names) {
                 Some(names) => found.push(names),
                 None => return Ok(None),

@@ -78,8 +78,8 @@ fn colour(path: &Path, template: Option<&str>, images: Vec<String>) -> Result<Na
 fn flow(path: &Path, template: Option<&str>, images: &[String]) -> Result<[Names; 2], VideoError> {
     let (found, expected) = match template {
         Some(text) => {
-            let template =
-                FlowTemplate::parse(text).ok_or_else(|| super::template::invalid(text))?;
+            let template = FlowTemplate::parse(text)
+                .ok_or_else(|| super::template::invalid("template", text))?;
             (template.find(images)?, format!("a pair of images named like `{text}`"))
         }
         None => (

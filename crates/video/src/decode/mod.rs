@@ -16,7 +16,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::transform::Stack;
 use crate::{RgbImage, VideoError};
+use flow::FlowTemplate;
 pub(crate) use libav::Encoder;
 pub use libav::{ffmpeg_version, set_plugin_dir};
 pub use memory::from_frames;
@@ -125,7 +127,8 @@ pub struct OpenOptions {
     /// Names of the images of a frame folder, such as `img_{:05d}.jpg`; found by itself when left out.
     pub template: Option<String>,
     /// Read the flow pairs of a frame folder (`flow_x_00001.jpg` and `flow_y_00001.jpg`, found by themselves or named by a
-    /// template such as `flow_{x|y}_{:05d}.jpg`): horizontal motion in red, vertical motion in green, and blue is 0.
+    /// template such as `flow_{x|y}_{:05d}.jpg`): horizontal motion in red, vertical motion in green, and blue is 0. Networks
+    /// of optical flow set it by themselves; decoded frames are taken as flow only where it is set.
     pub flow: bool,
     /// Turn frames upright as the file's display matrix, or an image's Exif orientation, says.
     pub rotate: bool,
@@ -154,11 +157,38 @@ impl Default for OpenOptions {
     }
 }
 
+impl OpenOptions {
+    /// The options for clips whose frames hold `stack`: those of optical flow are read from flow pairs.
+    ///
+    /// # Errors
+    /// `INVALID_OPTION` for a template that cannot be read, and for flow where colour frames are wanted.
+    pub fn for_stack(&self, stack: Stack) -> Result<Self, VideoError> {
+        let flow = stack == Stack::Flow;
+        let template = self.template.as_deref();
+        let colour = "(the network takes colour frames)";
+        if self.flow && !flow {
+            return Err(VideoError::option("decode.flow", format!("false {colour}"), true));
+        }
+        if let Some(text) = template.filter(|text| !flow && FlowTemplate::is_marked(text)) {
+            let expected = format!("no place for an axis {colour}");
+            return Err(VideoError::option("decode.template", expected, format!("`{text}`")));
+        }
+        let is_readable = |text: &str| match flow {
+            true => FlowTemplate::parse(text).is_some(),
+            false => template::Template::parse(text).is_ok(),
+        };
+        match template.filter(|text| !is_readable(text)) {
+            Some(text) => Err(template::invalid("decode.template", text)),
+            None => Ok(Self { flow, ..self.clone() }),
+        }
+    }
+}
+
 /// Opens a video file or a folder of frames.
 ///
 /// # Errors
-/// `FILE_NOT_FOUND`, `FILE_ACCESS`, `NOT_A_VIDEO`, `NO_VIDEO_STREAM`, `NO_FRAMES`, `DECODER_MISSING`, `INVALID_OPTION`; each
-/// names the path or the option.
+/// `FILE_NOT_FOUND`, `FILE_ACCESS`, `NOT_A_VIDEO`, `NO_VIDEO_STREAM`, `NO_FRAMES`, `NO_FLOW`, `DECODER_MISSING`,
+/// `INVALID_OPTION`; each names the path or the option.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSource>, VideoError> {
     let unreadable = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => {
@@ -177,6 +207,10 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSource>, 
             field: "decoder".into(),
             expected: "a folder of images for `frames`".into(),
             received: format!("the file {}", path.display()),
+        }),
+        (_, false) if options.flow => Err(VideoError::NoFlow {
+            received: format!("the file {}", path.display()),
+            advice: "compute the flow of the video first, with OpenCV or denseflow for example, and name the folder of its images",
         }),
         (Decoder::Libav | Decoder::Ffmpeg, true) => {
             Err(VideoError::NotAVideo { path: path.to_owned(), reason: "it is a folder".into() })

@@ -29,7 +29,7 @@ pub(super) enum Names {
 impl Template {
     /// Reads `{:05d}`, `{:d}`, `{}` and `%05d` forms with exactly one number.
     pub(super) fn parse(text: &str) -> Result<Self, VideoError> {
-        let invalid = || invalid(text);
+        let invalid = || invalid("template", text);
         let (open, close) = if text.contains('{') { ('{', '}') } else { ('%', 'd') };
         let (prefix, rest) = text.split_once(open).ok_or_else(invalid)?;
         let (field, suffix) = rest.split_once(close).ok_or_else(invalid)?;
@@ -144,9 +144,9 @@ fn kinds<'a>(groups: impl Iterator<Item = &'a Affixes>) -> String {
 }
 
 /// A template that cannot be read.
-pub(super) fn invalid(text: &str) -> VideoError {
+pub(super) fn invalid(field: &str, text: &str) -> VideoError {
     VideoError::InvalidOption {
-        field: "template".into(),
+        field: field.into(),
         expected: "a file name with one number, such as `img_{:05d}.jpg`, and for flow a place for the axis, such as `flow_{x|y}_{:05d}.jpg`".into(),
         received: format!("`{text}`"),
     }
