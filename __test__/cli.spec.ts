@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
@@ -15,7 +13,7 @@ test.before(build)
 test.serial('--help names the verbs and ends with 0', async (t) => {
   const { status, stdout } = await timeweave(['--help'])
   t.is(status, 0)
-  for (const verb of ['setup', 'doctor', 'models', 'prepare', 'train', 'test', 'predict', 'convert', 'demo'])
+  for (const verb of ['setup', 'doctor', 'models', 'prepare', 'train', 'test', 'predict', 'convert', 'bench', 'demo'])
     t.regex(stdout, new RegExp(`^  ${verb} `, 'm'))
   const help = await timeweave(['predict', '--help'])
   t.is(help.status, 0)

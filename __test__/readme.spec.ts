@@ -32,7 +32,7 @@ test('the first script has at most 15 lines and does what it says', async (t) =>
 
 test('every option that the README names for a verb is one', (t) => {
   const main = join(packageRoot, 'dist', 'lib', 'cli', 'main.js')
-  for (const [, call = '', rest = ''] of README.matchAll(/npx timeweave (prepare \w+|\w+)([^`\n]*)/g)) {
+  for (const [, call = '', rest = ''] of README.matchAll(/npx timeweave ((?:prepare|bench) \w+|\w+)([^`\n]*)/g)) {
     const help = execFileSync(process.execPath, [main, ...call.split(' '), '--help'], { encoding: 'utf8' })
     for (const [option] of rest.matchAll(/--[a-z-]+/g)) t.true(help.includes(option), `${call} ${option}`)
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { packageRoot } from '../../setup/places.mjs'
 import { toTimeweaveError } from '../errors.js'
+import { benchCommand } from './bench.js'
 import { convertCommand } from './convert.js'
 import { demoCommand } from './demo.js'
 import { doctorCommand } from './doctor.js'
@@ -35,6 +36,7 @@ const verbs = [
   testCommand(),
   predictCommand(),
   convertCommand(),
+  benchCommand(),
   demoCommand(),
 ]
 for (const verb of verbs) program.addCommand(verb)

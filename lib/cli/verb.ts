@@ -9,6 +9,25 @@ export interface CommonOptions {
   device?: Device
 }
 
+/** What `--decoder` takes. */
+export const DECODERS = ['auto', 'libav', 'ffmpeg', 'frames'] as const
+
+/** What can be done with a file that is cut or spoilt. */
+export const DAMAGED = ['error', 'use'] as const
+
+/** `--damaged`. */
+export function damagedOption(): Option {
+  return new Option(
+    '--damaged <what>',
+    'refuse a video that is cut or spoilt, or take the frames before the damage (default: error)',
+  ).choices(DAMAGED)
+}
+
+/** The failure with the option's name on the command line instead of that in a configuration. */
+export function namesOption<F extends { readonly message: string }>(failure: F): F {
+  return { ...failure, message: failure.message.replace(/`decode\.damaged: 'use'`/, '`--damaged use`') }
+}
+
 /** A failure that was reported already and only has an exit code left. */
 export class ExitCode extends Error {
   readonly code: number

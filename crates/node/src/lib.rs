@@ -12,6 +12,7 @@
 // Under test the macros leave the registrations out, and nothing else calls the exported functions.
 #![cfg_attr(test, allow(dead_code, reason = "test builds register nothing with Node"))]
 
+mod bench;
 mod convert;
 mod facts;
 mod failure;

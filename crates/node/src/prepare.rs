@@ -36,14 +36,19 @@ pub fn start_prepare(
                 return;
             }
             last.set(Some(Instant::now()));
-            let mut event = event_value(step);
-            if let Some(event) = event.as_object_mut() {
-                event.insert("type".into(), "step".into());
-            }
-            send(event);
+            send(step_event(step));
         };
         Ok(prepare(&config, Watch { step: &step, cancel })?)
     })
+}
+
+/// The event of a step.
+pub fn step_event(step: &Step) -> Value {
+    let mut event = event_value(step);
+    if let Some(event) = event.as_object_mut() {
+        event.insert("type".into(), "step".into());
+    }
+    event
 }
 
 /// Reads the task's own fields by themselves, so that an error names the field.

@@ -9,6 +9,7 @@
 //!
 //! [`write`](mod@write) and [`motion`] make real video files for tests and for the demonstration.
 
+pub mod bench;
 mod buffer;
 pub mod dataset;
 pub mod datasets;

@@ -6,7 +6,7 @@ use crossbeam_channel::bounded;
 
 /// Works on every item and hands each result to `done`, on the calling thread and in the order in which they are finished.
 /// When `cancel` becomes true no further item is begun.
-pub(super) fn each<T: Sync, R: Send>(
+pub(crate) fn each<T: Sync, R: Send>(
     items: &[T],
     workers: usize,
     cancel: &AtomicBool,

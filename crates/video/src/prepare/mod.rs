@@ -5,7 +5,7 @@ pub mod frames;
 pub mod lists;
 
 mod clean;
-mod each;
+pub(crate) mod each;
 mod extract;
 mod folder;
 mod probe;
