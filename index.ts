@@ -4,6 +4,7 @@ export type {
   AdamwConfig,
   BlvnetTamSpec,
   ColorJitter,
+  DatasetId,
   DecodeOptions,
   Device,
   EvalConfig,

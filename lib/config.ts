@@ -27,6 +27,20 @@ export const WEIGHT_SOURCES = [
 /** A project whose names a file of weights can have. */
 export type WeightSource = (typeof WEIGHT_SOURCES)[number]
 
+/** Data sets that are known by name. */
+export const DATASETS = [
+  'ucf101',
+  'hmdb51',
+  'jester',
+  'kinetics400',
+  'kinetics600',
+  'kinetics700',
+  'moments',
+  'multi-moments',
+  'something-v1',
+  'something-v2',
+] as const
+
 /** The dialect of a list file; `auto` finds it from the lines and asks for a name where they could be of two. */
 export type ListFormat =
   | 'auto'
@@ -46,6 +60,9 @@ export type ListFormat =
   | 'ucf101-split'
   | 'hmdb51-split'
   | 'frame-list'
+
+/** A data set that is known by name. */
+export type DatasetId = (typeof DATASETS)[number]
 
 /** A list file. */
 export interface ListConfig {
@@ -176,7 +193,12 @@ export interface TrainConfig {
     train: ListConfig
     /** Validation samples. @default none */
     val?: ListConfig | null
-    /** A file with one class name per line. @default the numbers */
+    /**
+     * A known data set: its number of classes is checked, and it gives the class names where no file does and they are public, and
+     * the pairs of classes that change places in a mirrored clip. @default none
+     */
+    dataset?: DatasetId | null
+    /** A file with one class name per line. @default those of the data set, else the numbers */
     classes?: string | null
     /** Sampling of frames and the transforms. */
     preprocess?: Preprocess

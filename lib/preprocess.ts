@@ -137,7 +137,7 @@ export interface Preprocess {
   trainCrop?: TrainCrop
   /** Training: mirror half of the clips. Classes whose names have a direction need `flipLabels` then. @default true */
   flip?: boolean
-  /** Training: pairs of classes that change places in a mirrored clip; [] where none does. @default null */
+  /** Training: pairs of classes that change places in a mirrored clip; [] where none does. @default those of `data.dataset`, else null */
   flipLabels?: [number, number][] | null
   /** Training: random changes of colour. @default null */
   colorJitter?: ColorJitter | null

@@ -8,7 +8,7 @@ use std::time::Instant;
 use timeweave_models::{CheckpointReport, GENERATOR, Model, ModelCard, checkpoint};
 use timeweave_video::Batch;
 
-use crate::classes::{check_flip, read_classes};
+use crate::classes::{flip_labels, known_dataset, read_classes};
 use crate::config::{Loss, TrainConfig, ViewMean, stack_of, to_value};
 use crate::data::Split;
 use crate::evaluator::{self, PassOptions};
@@ -87,8 +87,9 @@ impl<'a> Trainer<'a> {
         let mut config = config.clone();
         let device = config.device.resolve()?;
         let num_classes = config.model.num_classes() as usize;
-        let classes = read_classes(config.data.classes.as_deref(), num_classes)?;
-        check_flip(&config, &classes)?;
+        let known = known_dataset(&config)?;
+        let classes = read_classes(config.data.classes.as_deref(), known, num_classes)?;
+        config.data.preprocess.flip_labels = flip_labels(&config, known, &classes)?;
         let stack = stack_of(&config.model)?;
         let train = Split::of_training(&config, &config.data.train, (true, &classes))?;
         let val = config.data.val.as_ref();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use timeweave_models::{LoadOptions, ModelError, ModelSpec, Source};
+use timeweave_video::datasets::presets;
 use timeweave_video::list::{ListFormat, Separator};
 use timeweave_video::loader::OnError;
 use timeweave_video::transform::{Preprocess, Stack};
@@ -13,6 +14,7 @@ use timeweave_video::{OpenOptions, VideoError};
 use super::eval::{validate_prefetch, validate_workers};
 use super::{LoopConfig, OptimizerConfig, ScheduleConfig};
 use crate::EngineError;
+use crate::classes::known_dataset;
 use crate::device::Device;
 
 /// Everything that a training run depends on.
@@ -69,6 +71,13 @@ fn source_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": ids })
 }
 
+fn dataset_schema(_: &mut SchemaGenerator) -> Schema {
+    let mut ids: Vec<Option<&str>> =
+        presets().iter().map(|known| Some(known.id.as_str())).collect();
+    ids.push(None);
+    json_schema!({ "enum": ids })
+}
+
 impl InitConfig {
     /// How the file is read.
     pub(crate) fn options(&self) -> LoadOptions {
@@ -85,7 +94,12 @@ pub struct TrainData {
     /// Validation samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val: Option<ListConfig>,
-    /// A file with one class name per line; the numbers when left out.
+    /// A known data set, such as `jester`: its number of classes is checked, and it gives the class names where no file does
+    /// and they are public, and the pairs of classes that change places in a mirrored clip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "dataset_schema")]
+    pub dataset: Option<String>,
+    /// A file with one class name per line; the data set's names or the numbers when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<PathBuf>,
     /// Sampling of frames and the transforms.
@@ -143,6 +157,7 @@ impl TrainConfig {
     pub fn validate(&self) -> Result<(), EngineError> {
         self.model.validate().map_err(spec_as_config)?;
         let stack = stack_of(&self.model)?;
+        known_dataset(self)?;
         self.optimizer.validate()?;
         self.schedule.validate(self.optimizer.lr())?;
         self.train.validate()?;

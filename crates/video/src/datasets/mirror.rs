@@ -49,7 +49,7 @@ impl Mirror {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datasets::{preset_names, presets};
+    use crate::datasets::{Flip, preset_names, presets};
 
     #[test]
     fn jesters_hands_change_sides() {
@@ -87,6 +87,17 @@ mod tests {
             names[class] = name.into();
         }
         assert_eq!(mirror(&names).pairs, [(86, 87), (93, 94), (166, 167)]);
+    }
+
+    #[test]
+    fn the_pairs_of_the_table_are_those_of_the_names() {
+        for preset in presets() {
+            let Some(names) = preset.class_names() else { continue };
+            let pairs: Vec<[usize; 2]> =
+                mirror(&names).pairs.into_iter().map(|(one, other)| [one, other]).collect();
+            let expected = if pairs.is_empty() { Flip::Harmless } else { Flip::Pairs(pairs) };
+            assert_eq!(preset.flip, expected, "{}", preset.id);
+        }
     }
 
     #[test]

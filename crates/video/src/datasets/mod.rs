@@ -36,6 +36,9 @@ pub struct Preset {
     /// Names that the publisher's file of class names has.
     #[serde(default)]
     pub classes_files: Vec<String>,
+    /// What mirroring does to its classes.
+    #[serde(default)]
+    pub flip: Flip,
     /// How the frames are named, the usual way first.
     pub templates: Vec<String>,
     /// How the frames of optical flow are named, first along x and then along y.
@@ -61,6 +64,19 @@ pub struct PresetList {
     /// The folder below the videos' root that its paths start from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
+}
+
+/// What mirroring a video left to right does to the classes of a data set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flip {
+    /// Nothing: no class has a direction.
+    #[default]
+    Harmless,
+    /// These change places, by the numbers of the publisher's file.
+    Pairs(Vec<[usize; 2]>),
+    /// Some change places, but several numberings are in use, so that only names tell which.
+    ByName,
 }
 
 /// What a list is for.

@@ -34,7 +34,8 @@ pub struct Preprocess {
     pub train_crop: TrainCrop,
     /// Training: mirror half of the clips left to right. Classes whose names have a direction need `flipLabels` then.
     pub flip: bool,
-    /// Training: pairs of classes that change places in a mirrored clip, such as "swiping left" and "swiping right".
+    /// Training: pairs of classes that change places in a mirrored clip, such as "swiping left" and "swiping right"; those of
+    /// `data.dataset` when left out.
     pub flip_labels: Option<Vec<[usize; 2]>>,
     /// Training: random changes of colour; none when null.
     pub color_jitter: Option<ColorJitter>,
