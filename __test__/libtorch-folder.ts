@@ -1,6 +1,6 @@
 //! Folders that look like libtorch to the search, without being one.
 
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -14,9 +14,19 @@ export interface FolderChanges {
 
 const SYMBOL = '_ZN3c105ErrorC2ENS_14SourceLocationENSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE'
 
-/** A folder that is removed with the system's temporary files. */
+const folders: string[] = []
+
+function removeFolders(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** A folder that is removed when the file of tests ends, however it ends. */
 export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'timeweave-test-'))
+  const folder = mkdtempSync(join(tmpdir(), 'timeweave-test-'))
+  folders.push(folder)
+  // As the last listener: an addon that was opened meanwhile stops its threads, which write there, before.
+  process.off('exit', removeFolders).on('exit', removeFolders)
+  return folder
 }
 
 /** Writes a folder with libtorch's files, as small as they can be. */

@@ -4,7 +4,7 @@
 
 mod compared;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use compared::{compare, open};
@@ -19,7 +19,7 @@ fn make(path: &Path, arguments: &[&str]) -> bool {
 
 #[test]
 fn avi_files_of_many_kinds_are_sought_and_exact() {
-    let folder = Folder::new("kinds");
+    let folder = tempfile::tempdir().expect("folder");
     let mpeg4 = ["-c:v", "mpeg4", "-q:v", "3", "-g", "15"];
     let kinds: [(&str, &[&str], bool); 9] = [
         ("plain", &[], true),
@@ -34,7 +34,7 @@ fn avi_files_of_many_kinds_are_sought_and_exact() {
     ];
     let mut made = Vec::new();
     for (name, more, seeks) in kinds {
-        let path = folder.0.join(format!("{name}.avi"));
+        let path = folder.path().join(format!("{name}.avi"));
         let arguments: Vec<&str> = mpeg4.iter().chain(more).copied().collect();
         if !make(&path, &arguments) {
             continue;
@@ -46,22 +46,4 @@ fn avi_files_of_many_kinds_are_sought_and_exact() {
         made.push(name);
     }
     println!("checked: {} kinds of AVI sought: {made:?}", made.len());
-}
-
-/// A folder that is removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("timeweave-avi-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("folder");
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

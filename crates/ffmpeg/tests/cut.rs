@@ -9,9 +9,8 @@ use ffmpeg_next as ff;
 use timeweave_ffmpeg::encoder::Encoder;
 
 /// Writes a moving pattern as MP4 and moves its packets into Matroska.
-fn matroska(name: &str, frames: usize) -> PathBuf {
-    let folder = std::env::temp_dir();
-    let source = folder.join(format!("timeweave-cut-{}-{name}.mp4", std::process::id()));
+fn matroska(folder: &Path, frames: usize) -> PathBuf {
+    let source = folder.join("source.mp4");
     let path = source.with_extension("mkv");
     let (width, height) = (96, 64);
     let mut encoder =
@@ -22,7 +21,6 @@ fn matroska(name: &str, frames: usize) -> PathBuf {
     }
     encoder.finish().expect("file");
     copy(&source, &path);
-    std::fs::remove_file(source).expect("clean");
     path
 }
 
@@ -49,7 +47,8 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn a_cut_file_is_known_and_its_frames_are_as_before() {
-    let path = matroska("frames", 80);
+    let folder = tempfile::tempdir().expect("folder");
+    let path = matroska(folder.path(), 80);
     let whole = std::fs::read(&path).expect("read");
     assert!(compare(&path, 20), "the whole file is sought");
     let mut reader = open(&path, true);
@@ -68,5 +67,4 @@ fn a_cut_file_is_known_and_its_frames_are_as_before() {
         lengths += 1;
     }
     println!("checked: {lengths} cuts");
-    std::fs::remove_file(path).expect("clean");
 }

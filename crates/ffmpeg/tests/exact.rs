@@ -25,7 +25,7 @@ fn write(path: &Path, frames: usize) {
 
 #[test]
 fn the_same_frames_give_the_same_file() {
-    let path = scratch("same.mp4");
+    let (_folder, path) = scratch("same.mp4");
     let side = 48;
     // A textured patch moves over a textured ground; the heap is littered with another pattern before each run.
     let pixel = |frame: usize, at: usize| {
@@ -52,19 +52,20 @@ fn the_same_frames_give_the_same_file() {
             assert!(first == file, "run {run} gave another file");
         }
     }
-    std::fs::remove_file(&path).expect("clean");
 }
 
-fn scratch(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("timeweave-ffmpeg-{}-{name}", std::process::id()))
+/// A folder that is removed with its value, and a file in it.
+fn scratch(name: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join(name);
+    (folder, path)
 }
 
 #[test]
 fn written_files_are_read_by_seeking_and_frames_are_exact() {
-    let path = scratch("exact.mp4");
+    let (_folder, path) = scratch("exact.mp4");
     write(&path, 61);
     assert!(compare(&path, usize::MAX), "a file of our own needs no counting");
-    std::fs::remove_file(&path).expect("clean");
 }
 
 #[test]
@@ -96,7 +97,7 @@ fn real_files_are_exact_however_they_are_read() {
 
 #[test]
 fn failures_carry_their_class_and_numbers() {
-    let path = scratch("short.mp4");
+    let (_folder, path) = scratch("short.mp4");
     write(&path, 3);
     let mut reader = open(&path, true);
     let mut data = vec![0; 96 * 64 * 3];
