@@ -103,13 +103,58 @@ fn derived(folder: &Path) -> Vec<PathBuf> {
         std::fs::write(&path, &stream[from..]).expect("write");
         files.push(path);
     }
+    files.extend(CHANGING.iter().filter_map(|(name, parts)| joined(folder, name, parts)));
     files
 }
 
-/// The frames of a plain decode from the start.
+/// Streams that change in the middle: name, and the filters of their parts.
+const CHANGING: [(&str, &[&str]); 8] = [
+    ("smaller.ts", &["format=yuv420p", "scale=96:64,format=yuv420p"]),
+    ("larger and back.ts", &["format=yuv420p", "scale=192:144,format=yuv420p", "format=yuv420p"]),
+    ("larger.mp4", &["format=yuv420p", "scale=160:120,format=yuv420p"]),
+    ("upright.h264", &["format=yuv420p", "scale=96:128,format=yuv420p"]),
+    ("other format.ts", &["format=yuv420p", "format=yuv444p"]),
+    ("other format and size.h264", &["format=yuv444p", "scale=160:120,format=yuv420p"]),
+    ("other size.mpg", &["format=yuv420p", "scale=96:80,format=yuv420p"]),
+    ("byte by byte.ts", &["format=yuv420p", "scale=96:64,format=yuv420p"]),
+];
+
+/// A file of several parts. Transport streams are put together by a muxer, which counts their packets anew; the others, and
+/// one transport stream that then looks as if packets were lost, byte by byte.
+fn joined(folder: &Path, name: &str, filters: &[&str]) -> Option<PathBuf> {
+    let by_muxer = !name.starts_with("byte") && (name.ends_with(".ts") || name.ends_with(".mp4"));
+    let part_name = name.replace(' ', "-").replace(".mp4", ".ts");
+    let mut parts = Vec::new();
+    for (at, filter) in filters.iter().enumerate() {
+        let path = folder.join(format!("part-{at}-{part_name}"));
+        let source = format!("testsrc2=size=128x96:rate=25,{filter}");
+        let codec = if name.ends_with(".mpg") { "mpeg2video" } else { "libx264" };
+        // Times go on from part to part.
+        let offset = (at * 2).to_string();
+        let of_source = ["-f", "lavfi", "-i", &source, "-frames:v", "30"];
+        let coded = ["-c:v", codec, "-bf", "2", "-output_ts_offset", &offset];
+        if !ffmpeg(&[of_source, coded].concat(), &path) {
+            return None;
+        }
+        parts.push(path);
+    }
+    let path = folder.join(name);
+    if by_muxer {
+        let names: Vec<_> = parts.iter().map(|part| part.display().to_string()).collect();
+        let all = format!("concat:{}", names.join("|"));
+        return ffmpeg(&["-i", &all, "-c", "copy"], &path).then_some(path);
+    }
+    let bytes: Vec<u8> = parts.iter().flat_map(|part| std::fs::read(part).expect("read")).collect();
+    std::fs::write(&path, bytes).expect("write");
+    Some(path)
+}
+
+/// The frames of a plain decode from the start, in the size of the first. The format is named: where a stream changes, the
+/// program would else convert to it by a filter of its own with other settings.
 fn truth(path: &Path, stream: usize, (width, height): (u32, u32)) -> Vec<Vec<u8>> {
-    let scale =
-        format!("scale={width}:{height}:flags=bilinear+accurate_rnd+full_chroma_int,setpts=N");
+    let scale = format!(
+        "scale={width}:{height}:flags=bilinear+accurate_rnd+full_chroma_int,format=rgb24,setpts=N"
+    );
     let mut program = Command::new("ffmpeg");
     program.args(["-v", "quiet", "-nostdin", "-noautorotate", "-i"]).arg(path);
     program.args(["-map", &format!("0:v:{stream}"), "-vf", &scale, "-vsync", "passthrough"]);
@@ -167,6 +212,38 @@ fn check_all(files: &[PathBuf]) {
         }
     }
     println!("checked: {} files, {frames} frames counted by 2 decoders", files.len());
+}
+
+#[test]
+fn frames_of_a_stream_that_changes_come_in_its_first_size() {
+    if !has_program() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("folder");
+    let mut checked = 0;
+    for (name, filters) in CHANGING {
+        let Some(path) = joined(folder.path(), name, filters) else { continue };
+        for decoder in [Decoder::Libav, Decoder::Ffmpeg] {
+            let options = OpenOptions { decoder, index_cache: false, ..OpenOptions::default() };
+            let mut source = open(&path, &options).unwrap_or_else(|error| panic!("{error}"));
+            let what = format!("{name} by {decoder:?}");
+            if name.starts_with("byte") {
+                // Nothing tells a join from a loss.
+                let code = source.frame_count().expect_err(&what).code();
+                assert_eq!(code, "DAMAGED_VIDEO", "{what}");
+                continue;
+            }
+            let count = source.frame_count().unwrap_or_else(|error| panic!("{what}: {error}"));
+            // FFmpeg's decoder of MPEG-2 loses the frame that it holds back when the size changes.
+            let lost = usize::from(name.ends_with(".mpg"));
+            assert_eq!(count, 30 * filters.len() - lost, "{what}");
+            for image in source.frames(&[3, 29, 30, 45, count - 1]).expect(&what) {
+                assert_eq!((image.width, image.height), (128, 96), "{what}");
+            }
+            checked += 1;
+        }
+    }
+    println!("checked: {checked} streams that change");
 }
 
 fn has_program() -> bool {

@@ -24,6 +24,10 @@ pub use libav::{ffmpeg_version, set_plugin_dir};
 pub use memory::from_frames;
 
 /// What is known of a source when it is opened.
+///
+/// A source has one size. A stream that changes its size or its pixel format in the middle gives all its frames in the size
+/// that the file states at first, scaled by FFmpeg's bilinear filter, whichever decoder serves; a folder whose images differ
+/// is refused (`FRAME_SIZE`), because there nothing says that they belong together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VideoInfo {
     /// Pixels per row of the frames as they are given (after rotation).
