@@ -1,6 +1,6 @@
 //! Everything that can go wrong between a file and a clip.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a video, a frame or a record could not be had. [`VideoError::code`] is public API.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -220,7 +220,7 @@ pub enum VideoError {
         file: PathBuf,
     },
     /// A record of a list whose video failed.
-    #[error("{}:{line}: {source}", file.display())]
+    #[error("{}:{line}: {}{source}", file.display(), unnamed(video, source))]
     Sample {
         /// The list file.
         file: PathBuf,
@@ -252,6 +252,12 @@ pub enum VideoError {
         /// What is known.
         reason: String,
     },
+}
+
+/// The video, where the failure does not name it.
+fn unnamed(video: &Path, source: &VideoError) -> String {
+    let video = video.display().to_string();
+    if source.to_string().contains(&video) { String::new() } else { format!("{video}: ") }
 }
 
 /// How many frames a file was to have.
@@ -304,5 +310,23 @@ impl VideoError {
             Self::Sample { source, .. } => source.code(),
             Self::WorkerFailed { .. } => "WORKER_FAILED",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_names_its_video_once() {
+        let of = |source: VideoError| {
+            let source = Box::new(source);
+            let (file, video) = ("list.txt".into(), "a b.mkv".into());
+            VideoError::Sample { file, line: 3, video, source }.to_string()
+        };
+        let empty = of(VideoError::EmptyVideo);
+        assert!(empty.starts_with("list.txt:3: a b.mkv: expected a video"), "{empty}");
+        let missing = of(VideoError::FileNotFound { path: "a b.mkv".into() });
+        assert_eq!(missing.matches("a b.mkv").count(), 1, "{missing}");
     }
 }

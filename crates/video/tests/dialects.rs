@@ -229,7 +229,7 @@ fn what_a_dialect_cannot_hold_is_refused_by_name() {
     );
     let moments = WriteOptions { format: ListFormat::MomentsCsv, ..lossy };
     assert_eq!(
-        render(&whole.records, &whole.file, &moments).expect_err("votes").code(),
+        render(&whole.records, &whole.file, &moments).expect_err("no names").code(),
         "INVALID_OPTION"
     );
     let multi = WriteOptions { format: ListFormat::IdName, ..lossy };

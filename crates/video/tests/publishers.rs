@@ -144,6 +144,24 @@ fn moments_ucf_hmdb_and_tables_of_frames_are_read() {
     let list = read(&moments, &options).expect("a list");
     assert_eq!(list.format, ListFormat::MomentsCsv);
     assert_eq!(rows(&list), [("adult+male+singing/yt-a_1.mp4", Extent::Whole, &[1][..])]);
+    let names = ClassNames::of(["clapping", "adult+male+singing"], "names").expect("names");
+    let to = |format| WriteOptions {
+        format,
+        separator: None,
+        classes: Some(&names),
+        lossy: Lossy::Refused,
+    };
+    let again = render(&list.records, &list.file, &to(ListFormat::MomentsCsv)).expect("a list");
+    assert_eq!(again, "adult+male+singing/yt-a_1.mp4,adult+male+singing\n");
+    let copy = write(folder.path(), "copy.csv", &again);
+    let options = ListOptions { format: ListFormat::MomentsCsv, ..options };
+    assert_eq!(rows(&read(&copy, &options).expect("a list")), rows(&list));
+    for (format, why) in
+        [(ListFormat::Hmdb51Split, "every class"), (ListFormat::FrameList, "every image")]
+    {
+        let error = render(&list.records, &list.file, &to(format)).expect_err(why);
+        assert!(error.code() == "INVALID_OPTION" && error.to_string().contains(why), "{error}");
+    }
 
     let ucf = auto("ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi 1\nYoYo/v_YoYo_g01_c02.avi 101\n");
     assert_eq!(ucf.format, ListFormat::Ucf101Split);

@@ -59,10 +59,19 @@ pub fn render(
             (writer.id_name(records, separator)?, separator)
         }
         (ListFormat::SomethingJson, _) => (writer.something(records)?, Separator::Comma),
+        (ListFormat::MomentsCsv, _) => (writer.moments(records)?, Separator::Comma),
         (ListFormat::KineticsCsv, _) => (writer.kinetics(records)?, Separator::Comma),
         (ListFormat::Ucf101Split, _) => (writer.ucf101(records)?, Separator::Space),
         (format, _) => {
-            let expected = "a format that holds a list in one file without votes or single frames";
+            let expected = match format {
+                ListFormat::Hmdb51Split => {
+                    "a dialect of one file (hmdb51-split has a file for every class, which holds both parts)"
+                }
+                ListFormat::FrameList => {
+                    "a dialect of whole videos (frame-list has a line for every image, and no other dialect names images)"
+                }
+                _ => "the name of a dialect",
+            };
             return Err(VideoError::option("to", expected, format.name()));
         }
     };
@@ -145,6 +154,18 @@ impl Writer<'_> {
         }
         let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
         Ok(format!("[{}]\n", entries.join(",\n")))
+    }
+
+    /// Path and class; the votes behind them are known to the publisher alone, and no reader needs them.
+    fn moments(&self, records: &[Record]) -> Result<String, VideoError> {
+        let mut text = String::new();
+        for record in records {
+            self.whole(record)?;
+            let name = self.name(record)?;
+            let name = name.ok_or_else(|| self.lost(record, "no label".into()))?;
+            text.push_str(&line(&[record.input.clone(), name], Separator::Comma));
+        }
+        Ok(text)
     }
 
     fn kinetics(&self, records: &[Record]) -> Result<String, VideoError> {
