@@ -284,4 +284,10 @@ export interface PredictOptions {
   topK?: number
   /** How videos are opened. */
   decode?: DecodeOptions
+  /** The views of each video, whose scores are joined. @default { crops: 1 } */
+  views?: TestViews
+  /** Joins the views by the mean of their logits or of their probabilities. @default 'logits' */
+  viewMean?: 'logits' | 'scores'
+  /** How frames are chosen, instead of as the checkpoint's card says. @default null */
+  sampling?: Sampling | null
 }

@@ -1,6 +1,7 @@
 //! `--set a.b=c`: values that replace those of a configuration file.
 
 import { parse } from 'yaml'
+import type { ConfigSource } from '../config-file.js'
 import { UsageError } from './verb.js'
 
 /** A configuration as JSON. */
@@ -37,6 +38,19 @@ export function applyOverrides(config: object, overrides: readonly Override[]): 
     if (last !== undefined) place[last] = value
   }
   return result
+}
+
+/** Places of fields: an override's own where it set the field, else where the file has it. */
+export function overridden(source: ConfigSource, overrides: readonly Override[]): ConfigSource {
+  const names = overrides.map(({ keys }) => keys.join('.'))
+  const setting = (path: string): string | undefined => names.findLast((name) => path === name || path.startsWith(`${name}.`))
+  return {
+    value: source.value,
+    place: (path) => {
+      const name = setting(path)
+      return name === undefined ? source.place(path) : `--set ${name}`
+    },
+  }
 }
 
 /** Whether a value has fields. */

@@ -1,26 +1,34 @@
 //! `timeweave predict INPUT... --checkpoint F`.
 
 import { createInterface } from 'node:readline'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
+import type { PredictOptions } from '../config.js'
 import { TimeweaveError } from '../errors.js'
 import { loadModel, type Model } from '../model.js'
 import type { Prediction, PredictionFailure } from '../results.js'
 import { INTERRUPTED } from './interrupt.js'
 import { expandInput } from './glob.js'
 import { emit, percent, print, say } from './terminal.js'
-import { ExitCode, parseCount, verb, type CommonOptions } from './verb.js'
+import { DECODERS, ExitCode, damagedOption, namesOption, parseCount, type DAMAGED, verb } from './verb.js'
+import { defined, viewOptions, viewsOf, type ViewOptions } from './views.js'
 
-interface PredictCommandOptions extends CommonOptions {
+interface PredictCommandOptions extends ViewOptions {
   checkpoint: string
   topK?: number
+  decoder?: (typeof DECODERS)[number]
+  template?: string
+  damaged?: (typeof DAMAGED)[number]
 }
 
 /** The verb. */
 export function predictCommand(): Command {
-  return verb('predict', 'name the action in videos')
+  return viewOptions(verb('predict', 'name the action in videos'))
     .argument('<input...>', 'video files, folders of frames, globs, or - for a list of paths on standard input')
     .requiredOption('--checkpoint <file>', 'safetensors file with a model card')
     .option('--top-k <count>', 'classes to show for each input (default: 5)', parseCount)
+    .addOption(new Option('--decoder <name>', 'which decoder (default: auto)').choices(DECODERS))
+    .option('--template <name>', 'names of the images in frame folders, such as img_{:05d}.jpg (default: found)')
+    .addOption(damagedOption())
     .action(run)
 }
 
@@ -28,13 +36,13 @@ async function run(inputs: string[], options: PredictCommandOptions): Promise<vo
   // Each answer is written when it is there, so nothing is lost by stopping at once.
   process.once('SIGINT', () => process.exit(INTERRUPTED))
   using model = await loadModel(options.checkpoint, options.device === undefined ? {} : { device: options.device })
-  const settings = options.topK === undefined ? {} : { topK: options.topK }
+  const { topK, decoder, template, damaged } = options
+  const settings: PredictOptions = defined({ topK, decode: defined({ decoder, template, damaged }), ...viewsOf(options) })
   let failures = 0
   for await (const input of listInputs(inputs)) {
     const answer = await predictOne(model, input, settings)
     if ('error' in answer) failures++
-    if (options.json)
-      emit('error' in answer ? { input: answer.input, error: { code: answer.error.code, message: answer.error.message } } : answer)
+    if (options.json) emit('error' in answer ? { input: answer.input, error: failureOf(answer) } : answer)
     else show(answer)
   }
   if (failures > 0) {
@@ -46,11 +54,16 @@ async function run(inputs: string[], options: PredictCommandOptions): Promise<vo
 async function predictOne(
   model: Model,
   input: string | PredictionFailure,
-  settings: { topK?: number },
+  settings: PredictOptions,
 ): Promise<Prediction | PredictionFailure> {
   if (typeof input !== 'string') return input
   const [answer] = await model.predict([input], settings)
   return answer ?? { input, error: new TimeweaveError('INTERNAL', `no answer came back for ${input}`) }
+}
+
+/** What is told of an input that failed. */
+function failureOf({ error: { code, message } }: PredictionFailure): { code: string; message: string } {
+  return namesOption({ code, message })
 }
 
 async function* listInputs(inputs: readonly string[]): AsyncGenerator<string | PredictionFailure> {
@@ -72,7 +85,11 @@ async function* listInputs(inputs: readonly string[]): AsyncGenerator<string | P
 }
 
 function show(answer: Prediction | PredictionFailure): void {
-  if ('error' in answer) return say(`error[${answer.error.code}]: ${answer.error.message}`)
+  if ('error' in answer) {
+    const { code, message } = failureOf(answer)
+    // Not every failure of a source names it.
+    return say(`error[${code}]: ${message.includes(answer.input) ? '' : `${answer.input}: `}${message}`)
+  }
   const width = Math.max(...answer.predictions.map(({ label }) => label.length))
   print(`${answer.input}  (decode ${answer.decodeMs.toFixed(0)} ms, inference ${answer.inferMs.toFixed(0)} ms)`)
   for (const { label, score } of answer.predictions) {

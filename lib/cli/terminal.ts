@@ -1,7 +1,7 @@
 //! What people see: tables, figures and moving progress lines on standard error.
 
 import { stripVTControlCharacters } from 'node:util'
-import type { LoadReport } from '../results.js'
+import type { LoadReport, SkippedSample } from '../results.js'
 
 /** Writes a line for people. */
 export function say(line: string): void {
@@ -48,6 +48,15 @@ export function reportLines({ source, loaded, missing, unexpected, reshaped, ini
     group(`initialised (${reason})`, names)
   }
   return lines
+}
+
+/** Samples that are named when some were left out; the result has all. */
+const MOST_SKIPPED = 20
+
+/** Names the samples that could not be read and were left out. */
+export function saySkipped(skipped: readonly SkippedSample[]): void {
+  for (const { input, code, message } of skipped.slice(0, MOST_SKIPPED)) say(`skipped ${input}: [${code}] ${message}`)
+  if (skipped.length > MOST_SKIPPED) say(`and ${skipped.length - MOST_SKIPPED} more`)
 }
 
 /** 0.8734 as "87.3 %". */

@@ -7,31 +7,34 @@ import { TimeweaveError } from '../errors.js'
 import { evaluate, resolveEvalConfig } from '../evaluate.js'
 import type { EvalResult } from '../results.js'
 import { interruptible } from './interrupt.js'
-import { applyOverrides, isFields, parseOverride, type Fields, type Override } from './overrides.js'
-import { ProgressLine, emit, percent, print, say, table } from './terminal.js'
-import { verb, type CommonOptions } from './verb.js'
+import { applyOverrides, isFields, overridden, parseOverride, type Fields, type Override } from './overrides.js'
+import { ProgressLine, emit, percent, print, saySkipped, table } from './terminal.js'
+import { verb } from './verb.js'
+import { defined, viewOptions, viewsOf, type ViewOptions } from './views.js'
 
-interface TestOptions extends CommonOptions {
+interface TestOptions extends ViewOptions {
   checkpoint: string
   set?: Override[]
 }
 
 /** The verb. */
 export function testCommand(): Command {
-  return verb('test', 'evaluate a checkpoint on the list of a configuration')
+  return viewOptions(verb('test', 'evaluate a checkpoint on the list of a configuration'))
     .argument('<config>', "YAML or JSON file: of an evaluation, or of a training, whose data.val is then taken; a run's config.yaml is one")
     .requiredOption('--checkpoint <file>', 'safetensors file with a model card')
-    .option('--set <key=value>', 'replace a value of the configuration; can be repeated', parseOverride)
+    .option('--set <key=value>', 'replace a value of the configuration, such as viewMean=scores; can be repeated', parseOverride)
     .action(run)
 }
 
 async function run(file: string, options: TestOptions): Promise<void> {
   const source = readConfig(file)
-  const config = evaluationOf(applyOverrides(source.value, options.set ?? []), file)
+  const given = applyOverrides(source.value, options.set ?? [])
+  const config = evaluationOf(given, file)
+  Object.assign(config, viewsOf(options, config, trainedSampling(given)))
   config.checkpoint = options.checkpoint
   if (options.device !== undefined) config.device = options.device
   const typed = config as Fields & EvalConfig
-  withPlaces(source, () => resolveEvalConfig(typed))
+  withPlaces(overridden(source, options.set ?? []), () => resolveEvalConfig(typed))
   const result = await interruptible(async (signal) => {
     const work = evaluate(typed, { signal })
     const line = new ProgressLine()
@@ -57,12 +60,16 @@ function evaluationOf(config: Fields, file: string): Fields {
   }
   const { decode, workers, prefetch, onError } = data
   const batchSize = isFields(config.train) ? config.train.batchSize : undefined
-  const values: Fields = { data: defined({ ...data.val, decode, workers, prefetch, onError }), batchSize, device: config.device }
-  return defined(values)
+  const own = Object.fromEntries(Object.entries(config).filter(([key]) => !TRAINING.has(key)))
+  return defined({ batchSize, ...own, data: defined({ ...data.val, decode, workers, prefetch, onError }) })
 }
 
-function defined(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+/** What a training's configuration has and an evaluation's has not; whatever else stands beside it is the evaluation's. */
+const TRAINING = new Set(['model', 'init', 'data', 'optimizer', 'schedule', 'train', 'output', 'resume'])
+
+/** How a training's configuration samples; nothing in one of an evaluation. */
+function trainedSampling({ data }: Fields): unknown {
+  return isFields(data) && isFields(data.preprocess) ? data.preprocess.sampling : undefined
 }
 
 function summarise(result: EvalResult): void {
@@ -78,5 +85,5 @@ function summarise(result: EvalResult): void {
     `top-1 ${percent(top1)}  top-5 ${percent(top5)}  mean class ${percent(meanClassAccuracy)}  loss ${loss.toFixed(4)}  (${samples} clips)`,
   )
   if (mapSample !== null && mapClass !== null) print(`mAP by sample ${percent(mapSample)}  by class ${percent(mapClass)}`)
-  for (const { input, code, message } of skipped) say(`skipped ${input}: [${code}] ${message}`)
+  saySkipped(skipped)
 }

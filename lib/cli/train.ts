@@ -7,8 +7,8 @@ import { resolveTrainConfig, train } from '../train.js'
 import type { TrainConfig } from '../config.js'
 import type { TrainEvent, TrainResult } from '../results.js'
 import { interruptible } from './interrupt.js'
-import { applyOverrides, parseOverride, type Fields, type Override } from './overrides.js'
-import { ProgressLine, clock, emit, percent, print, reportLines } from './terminal.js'
+import { applyOverrides, overridden, parseOverride, type Fields, type Override } from './overrides.js'
+import { ProgressLine, clock, emit, percent, print, reportLines, saySkipped } from './terminal.js'
 import { verb, type CommonOptions } from './verb.js'
 
 interface TrainOptions extends CommonOptions {
@@ -34,7 +34,7 @@ async function run(file: string, options: TrainOptions): Promise<void> {
   if (options.device !== undefined) config.device = options.device
   // The native side is the one that checks; until then this is whatever the file holds.
   const typed = config as Fields & TrainConfig
-  const resolved = withPlaces(source, () => resolveTrainConfig(typed))
+  const resolved = withPlaces(overridden(source, options.set ?? []), () => resolveTrainConfig(typed))
   if (options.printConfig) return options.json ? emit(resolved) : print(stringify(resolved).trimEnd())
   const result = await interruptible(async (signal) => {
     const work = train(typed, { signal })
@@ -53,10 +53,11 @@ async function run(file: string, options: TrainOptions): Promise<void> {
   else summarise(result)
 }
 
-function summarise({ runDir, best, seconds, skipped }: TrainResult): void {
+function summarise({ best, seconds, skipped }: TrainResult): void {
   const figure = best.top1 === null ? `loss ${best.loss.toFixed(3)}` : `top-1 ${percent(best.top1)}`
   print(`best ${figure} in epoch ${best.epoch} after ${clock(seconds)}: ${best.path}`)
-  if (skipped.length > 0) print(`${skipped.length} samples could not be read and were left out; ${runDir}/log.jsonl names them`)
+  if (skipped.length > 0) print(`${skipped.length} samples could not be read and were left out`)
+  saySkipped(skipped)
 }
 
 /** Lines for people while a run goes on. */

@@ -84,7 +84,7 @@ fn batch_logits(
 }
 
 /// The logits of one video out of those of its views.
-fn joined(views: &[Vec<f32>], mean: ViewMean, multi_label: bool) -> Vec<f32> {
+pub(crate) fn joined(views: &[Vec<f32>], mean: ViewMean, multi_label: bool) -> Vec<f32> {
     let [first, rest @ ..] = views else { return Vec::new() };
     if rest.is_empty() {
         return first.clone();

@@ -23,6 +23,7 @@ pub mod operators;
 mod optimizer;
 mod panics;
 pub mod precision;
+mod prediction;
 mod predictor;
 mod run_folder;
 mod schema;
@@ -38,8 +39,7 @@ pub use evaluator::evaluate;
 pub use event::{EvalEvent, EvalResult, TrainEvent, TrainResult};
 pub use optimizer::Optimizer;
 pub use panics::catch_panic;
-pub use predictor::{
-    ClassScore, Failure, MeanInterlace, Outcome, PredictInput, Prediction, Predictor, Weights,
-};
+pub use prediction::{ClassScore, Failure, MeanInterlace, Outcome, PredictInput, Prediction};
+pub use predictor::{Predictor, Weights};
 pub use schema::config_schemas;
 pub use trainer::train;

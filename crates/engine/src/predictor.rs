@@ -4,95 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use timeweave_models::{CheckpointReport, LoadOptions, Model, ModelCard, ModelSpec, checkpoint};
-use timeweave_video::transform::{ClipRequest, Preprocess, Stack, Workspace, clip};
-use timeweave_video::{OpenOptions, RgbImage, VideoError, VideoSource, from_frames, open};
+use timeweave_video::transform::{ClipRequest, Preprocess, Workspace, clip};
 
 use crate::config::{PredictOptions, option_as_config, stack_of};
 use crate::device::Device;
+use crate::evaluator::joined;
 use crate::input::ClipInput;
 use crate::metrics::{sigmoid, softmax, top_k};
+use crate::prediction::{ClassScore, Failure, MeanInterlace, Outcome, PredictInput, Prediction};
 use crate::{EngineError, input};
 
-/// What to predict on.
-#[derive(Clone, Debug, PartialEq)]
-pub enum PredictInput {
-    /// A video file or a folder of frames.
-    Path(PathBuf),
-    /// Decoded frames, with the name that results carry.
-    Frames {
-        /// The name.
-        name: String,
-        /// Frames of one size.
-        frames: Vec<RgbImage>,
-    },
-}
-
-/// A class with its probability.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ClassScore {
-    /// The class, from 0.
-    pub index: usize,
-    /// Its name.
-    pub label: String,
-    /// In 0..1.
-    pub score: f32,
-}
-
-/// What one input shows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Prediction {
-    /// The path, or the name of the frames.
-    pub input: String,
-    /// The best classes, best first.
-    pub predictions: Vec<ClassScore>,
-    /// Indices (from 0) of the frames that were looked at.
-    pub frames: Vec<usize>,
-    /// Milliseconds from the file to the clip.
-    pub decode_ms: f64,
-    /// Milliseconds from the clip to the scores.
-    pub infer_ms: f64,
-}
-
-/// Why one input could not be predicted on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Code of the error.
-    pub code: String,
-    /// The error.
-    pub message: String,
-}
-
-/// One input's outcome; a failed input does not stop the others.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Outcome {
-    /// It was predicted on.
-    Done(Prediction),
-    /// It could not be.
-    Failed {
-        /// The path, or the name of the frames.
-        input: String,
-        /// Why.
-        error: Failure,
-    },
-}
-
-/// One interlacing module of a TIN, averaged over videos.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MeanInterlace {
-    /// Name of the module.
-    pub module: String,
-    /// In frames, one per group.
-    pub offsets: Vec<f32>,
-    /// `[T][groups]`.
-    pub weights: Vec<Vec<f32>>,
-}
+/// Views that the network takes at once.
+const CLIPS_AT_ONCE: usize = 8;
 
 /// A network with everything that prediction needs.
 #[derive(Debug)]
@@ -245,6 +170,12 @@ impl Predictor {
         options.validate()?;
         let decode = options.decode.for_stack(stack_of(&self.model.spec)?);
         decode.map_err(|error| option_as_config("", error))?;
+        let preprocess = options.apply(&self.preprocess);
+        preprocess
+            .sampling
+            .validate(self.model.spec.num_frames() as usize)
+            .and_then(|()| options.views.validate(&preprocess))
+            .map_err(|error| option_as_config("", error))?;
         let mut outcomes = Vec::with_capacity(inputs.len());
         for input in inputs {
             if cancel.load(Ordering::Relaxed) {
@@ -267,12 +198,15 @@ impl Predictor {
         options: &PredictOptions,
     ) -> Result<Prediction, EngineError> {
         let start = Instant::now();
-        let (clip, frames) = self.clip(input, options)?;
+        let (clips, frames) = self.clips(input, options)?;
         let decode_ms = start.elapsed().as_secs_f64() * 1e3;
         let start = Instant::now();
-        let logits = input::logits(&self.model, &clip)?;
-        let logits = logits.first().map_or(&[][..], Vec::as_slice);
-        let scores = if self.card.multi_label { sigmoid(logits) } else { softmax(logits) };
+        let mut views = Vec::new();
+        for clips in &clips {
+            views.extend(input::logits(&self.model, clips)?);
+        }
+        let logits = joined(&views, options.view_mean, self.card.multi_label);
+        let scores = if self.card.multi_label { sigmoid(&logits) } else { softmax(&logits) };
         let label = |index: usize| {
             self.card.classes.get(index).cloned().unwrap_or_else(|| index.to_string())
         };
@@ -285,20 +219,28 @@ impl Predictor {
         Ok(Prediction { input: input.name(), predictions, frames, decode_ms, infer_ms })
     }
 
-    /// The clip `[1, T, C, H, W]` of an input and the indices of its frames.
-    fn clip(
+    /// The clips `[V, T, C, H, W]` of the views of an input, some at a time, and the indices of their frames.
+    fn clips(
         &self,
         input: &PredictInput,
         options: &PredictOptions,
-    ) -> Result<(Tensor, Vec<usize>), EngineError> {
+    ) -> Result<(Vec<Tensor>, Vec<usize>), EngineError> {
         let stack = stack_of(&self.model.spec)?;
         let num_frames = self.model.spec.num_frames() as usize;
+        let preprocess = options.apply(&self.preprocess);
         let mut source = input.open(&options.decode, stack)?;
-        let request = ClipRequest { num_frames, stack, ..ClipRequest::default() };
-        let drawn = clip(source.as_mut(), &self.preprocess, request, &mut Workspace::default())?;
+        let views = options.has_views().then_some(&options.views);
+        let request = ClipRequest { num_frames, stack, views, ..ClipRequest::default() };
+        let drawn = clip(source.as_mut(), &preprocess, request, &mut Workspace::default())?;
         let [t, c, h, w] = drawn.clip.shape();
-        let mut input = ClipInput::new(&self.preprocess, stack, self.model.vs.device());
-        Ok((input.tensor(&drawn.clip.data, [1, t, c, h, w])?, drawn.frames))
+        let mut input = ClipInput::new(&preprocess, stack, self.model.vs.device());
+        let bytes = t * c * h * w;
+        let clips = drawn
+            .clip
+            .data
+            .chunks(bytes * CLIPS_AT_ONCE)
+            .map(|clips| input.tensor(clips, [clips.len() / bytes, t, c, h, w]));
+        Ok((clips.collect::<Result<_, _>>()?, drawn.frames))
     }
 
     /// Logits `[N, classes]` of normalised clips `[N, T, C, H, W]`, given and returned as row-major values and shape.
@@ -348,7 +290,7 @@ impl Predictor {
         let mut sums: Vec<(String, Tensor, Tensor)> = Vec::new();
         let _guard = tch::no_grad_guard();
         for input in inputs {
-            let states = self.model.network.interlace_state(&self.clip(input, &options)?.0)?;
+            let states = self.model.network.interlace_state(&self.clips(input, &options)?.0[0])?;
             if sums.is_empty() {
                 sums = states
                     .into_iter()
@@ -367,33 +309,5 @@ impl Predictor {
             Ok(MeanInterlace { module, offsets, weights: input::rows(&(weights / count))? })
         };
         sums.into_iter().map(mean).collect()
-    }
-}
-
-impl PredictInput {
-    /// What results call this input.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Path(path) => path.display().to_string(),
-            Self::Frames { name, .. } => name.clone(),
-        }
-    }
-
-    fn open(
-        &self,
-        options: &OpenOptions,
-        stack: Stack,
-    ) -> Result<Box<dyn VideoSource>, EngineError> {
-        match self {
-            Self::Path(path) => Ok(open(path, &options.for_stack(stack)?)?),
-            Self::Frames { name, .. } if stack == Stack::Flow && !options.flow => {
-                Err(VideoError::NoFlow {
-                    received: format!("the decoded frames {name}"),
-                    advice: "where they hold flow, horizontal motion in red and vertical motion in green, say so by `decode.flow: true`",
-                }
-                .into())
-            }
-            Self::Frames { frames, .. } => Ok(from_frames(frames.clone())?),
-        }
     }
 }

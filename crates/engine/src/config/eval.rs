@@ -8,7 +8,7 @@ use timeweave_video::OpenOptions;
 use timeweave_video::list::{ListFormat, Separator};
 use timeweave_video::loader::OnError;
 use timeweave_video::sample::Sampling;
-use timeweave_video::transform::TestViews;
+use timeweave_video::transform::{Preprocess, TestViews};
 
 use super::check::Check;
 use super::train::{ListConfig, one};
@@ -81,13 +81,20 @@ pub struct EvalData {
 }
 
 /// What a prediction gives and how videos are opened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PredictOptions {
     /// Classes to give, best first.
     pub top_k: usize,
     /// How videos are opened.
     pub decode: OpenOptions,
+    /// The views of each video, whose scores are joined.
+    pub views: TestViews,
+    /// How the views' scores are joined.
+    pub view_mean: ViewMean,
+    /// How frames are chosen, instead of as the checkpoint's card says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<Sampling>,
 }
 
 fn batch_size() -> usize {
@@ -96,7 +103,13 @@ fn batch_size() -> usize {
 
 impl Default for PredictOptions {
     fn default() -> Self {
-        Self { top_k: 5, decode: OpenOptions::default() }
+        Self {
+            top_k: 5,
+            decode: OpenOptions::default(),
+            views: TestViews::default(),
+            view_mean: ViewMean::default(),
+            sampling: None,
+        }
     }
 }
 
@@ -127,6 +140,20 @@ impl EvalConfig {
 }
 
 impl PredictOptions {
+    /// The card's preprocessing with what the options change of it.
+    pub(crate) fn apply(&self, preprocess: &Preprocess) -> Preprocess {
+        let mut preprocess = self.views.apply(preprocess);
+        if let Some(sampling) = &self.sampling {
+            preprocess.sampling = sampling.clone();
+        }
+        preprocess
+    }
+
+    /// Whether other views are asked for than the one of validation.
+    pub(crate) fn has_views(&self) -> bool {
+        self.sampling.is_some() || self.views != TestViews::default()
+    }
+
     /// Checks every value.
     ///
     /// # Errors
