@@ -51,6 +51,22 @@ export {
   type Model,
 } from './lib/model.js'
 export { ops } from './lib/ops.js'
+export {
+  prepare,
+  type CheckResult,
+  type FailedFile,
+  type FramesResult,
+  type ListReading,
+  type ListSeparator,
+  type ListSource,
+  type ListsResult,
+  type PrepareCheck,
+  type PrepareConfig,
+  type PrepareFrames,
+  type PrepareLists,
+  type PrepareResult,
+  type PrepareStep,
+} from './lib/prepare.js'
 export type {
   ClassResult,
   ClassScore,

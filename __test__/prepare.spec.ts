@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { prepare as prepareFiles } from '../index.js'
 import { MAIN, build } from './built.js'
 import { temporaryFolder } from './libtorch-folder.js'
 import { writeClips } from './motion-clips.js'
@@ -76,6 +77,9 @@ test.serial('bad usage ends with 2', async (t) => {
     ['lists', '--folder', 'a'],
     ['frames', 'a'],
     ['frames', 'a', '--out', 'b', '--quality', 'fine'],
+    ['frames', 'a', '--out', 'b', '--damaged', 'skip'],
+    ['lists', '--dataset', 'gester', '--annotations', 'a', '--out', 'x'],
+    ['lists', '--list', 'a', '--separator', 'tab', '--out', 'x'],
     ['check'],
   ]
   for (const call of calls) t.is((await prepare(call)).status, 2, call.join(' '))
@@ -177,4 +181,50 @@ test.serial('videos that fail are named, and the others are extracted', async (t
   t.is(status, 1)
   t.regex(stderr, /^error\[NOT_A_VIDEO\]: .*broken\.mp4/m)
   t.like(result, { videos: 7, extracted: 6 })
+})
+
+test.serial('a damaged video names the option that takes it, and that option does', async (t) => {
+  if (spawnSync('ffmpeg', ['-version']).status !== 0) {
+    t.pass('there is no ffmpeg program to make a damaged file with')
+    return
+  }
+  const clips = await writeClips(1, 1)
+  const [name = ''] = readdirSync(join(clips.root, 'train'))
+  const whole = readFileSync(join(clips.root, 'train', name))
+  const folder = temporaryFolder()
+  // A stream of packets without a table of contents can be cut anywhere.
+  const stream = join(folder, 'whole.mkv')
+  execFileSync('ffmpeg', ['-v', 'error', '-f', 'mp4', '-i', 'pipe:0', '-c', 'copy', stream], { input: whole })
+  writeFileSync(join(folder, 'cut.mkv'), readFileSync(stream).subarray(0, -400))
+  rmSync(stream)
+  const call = ['frames', folder, '--out', temporaryFolder(), '--json']
+  const refused = await prepare(call)
+  t.is(refused.status, 1)
+  t.regex(refused.stderr, /^error\[DAMAGED_VIDEO\]: .*cut\.mkv.*`--damaged use` takes the frames before the damage$/m)
+  t.regex(refused.result.failed[0].message, /`--damaged use`/)
+  const taken = await prepare([...call, '--damaged', 'use'])
+  t.is(taken.status, 0, taken.stderr)
+  t.is(taken.result.extracted, 1)
+  const own = prepareFiles({ task: 'frames', input: folder, out: temporaryFolder() })
+  const { failed } = await own.result
+  t.regex(failed[0]?.message ?? '', /`decode\.damaged: 'use'`/)
+})
+
+test.serial('the package prepares data too', async (t) => {
+  const folder = await classFolder()
+  const out = temporaryFolder()
+  const { lists, numClasses } = await prepareFiles({ task: 'lists', source: { type: 'folder', folder }, out, count: true }).result
+  t.deepEqual([lists.length, numClasses], [1, 2])
+  const list = lists[0]?.file ?? ''
+  const seen: number[] = []
+  const run = prepareFiles({ task: 'frames', input: list, list: { root: folder }, out: join(out, 'f'), shortSide: 16 })
+  for await (const { done, total } of run) seen.push(done / total)
+  t.is(seen.at(-1), 1)
+  t.like(await run.result, { videos: 6, extracted: 6, frames: 48, failed: [] })
+  const checked = await prepareFiles({ task: 'check', lists: [list], list: { root: folder } }).result
+  t.true(checked.ok)
+  await t.throwsAsync(prepareFiles({ task: 'frames', input: folder, out, quality: 0 }).result, {
+    code: 'INVALID_OPTION',
+    message: /quality/,
+  })
 })

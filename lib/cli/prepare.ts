@@ -1,18 +1,31 @@
 //! `timeweave prepare lists|frames|check`.
 
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { DATASETS, type DatasetId } from '../config.js'
 import { TimeweaveError } from '../errors.js'
-import { prepare, type CheckResult, type FailedFile, type ListReading, type ListSource, type PrepareConfig } from '../prepare.js'
+import {
+  prepare,
+  type CheckResult,
+  type FailedFile,
+  type ListReading,
+  type ListSeparator,
+  type ListSource,
+  type PrepareCheck,
+  type PrepareConfig,
+  type PrepareFrames,
+  type PrepareLists,
+} from '../prepare.js'
 import { interruptible } from './interrupt.js'
 import { ProgressLine, emit, print, say, table } from './terminal.js'
-import { ExitCode, UsageError, parseCount, verb, type CommonOptions } from './verb.js'
+import { ExitCode, UsageError, damagedOption, namesOption, parseCount, verb, type CommonOptions, type DAMAGED } from './verb.js'
 
-const DATASETS = 'ucf101, hmdb51, jester, kinetics400, kinetics600, kinetics700, moments, multi-moments, something-v1, something-v2'
 const FORMATS = `
 Dialects of lists: path, path-label, path-labels, path-frames-label, path-frames-labels, path-offset-frames-label,
 path-start-end, path-start-end-label, path-start-end-labels, id-name, something-json, moments-csv, kinetics-csv,
 ucf101-split, hmdb51-split, frame-list; or by project: ibm, tsm, tin, x-temporal, mmaction2-video, mmaction2-rawframes,
 mmaction2-rawframes-multi, mmaction2-rawframes-offset, pyslowfast, mmit-csv, something-v1-csv, jester-csv, something-v2-json.`
+
+const SEPARATORS = ['space', 'semicolon', 'comma'] as const satisfies readonly ListSeparator[]
 
 /** Failures that are shown; the JSON has all. */
 const MOST_SHOWN = 20
@@ -20,9 +33,9 @@ const MOST_SHOWN = 20
 interface ReadingOptions extends CommonOptions {
   root?: string
   format?: string
-  inputSeparator?: string
+  inputSeparator?: ListSeparator
   classes?: string
-  part?: string
+  part?: 'train' | 'test'
   workers?: number
 }
 
@@ -43,9 +56,9 @@ function reading(command: Command): Command {
   return command
     .option('--root <dir>', "the folder that the list's paths start from (default: the list's own)")
     .option('--format <dialect>', 'the dialect of the list (default: found from its lines)')
-    .option('--input-separator <name>', 'space, semicolon or comma (default: found from the lines)')
+    .addOption(new Option('--input-separator <name>', 'what separates columns (default: found from the lines)').choices(SEPARATORS))
     .option('--classes <file>', 'class names, for lists that name their classes')
-    .option('--part <train|test>', 'which part of a list of HMDB51')
+    .addOption(new Option('--part <name>', 'which part of a list of HMDB51').choices(['train', 'test']))
     .option('--workers <count>', 'videos at once (default: one per processor)', parseCount)
     .addHelpText('after', FORMATS)
 }
@@ -67,13 +80,13 @@ function given<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], und
 
 interface ListsOptions extends ReadingOptions {
   folder?: string
-  dataset?: string
+  dataset?: DatasetId
   list?: string
   annotations?: string
   videos?: string
   out: string
   to?: string
-  separator?: string
+  separator?: ListSeparator
   count?: boolean
   lossy?: boolean
   val?: number
@@ -83,22 +96,25 @@ interface ListsOptions extends ReadingOptions {
 function listsCommand(): Command {
   return reading(verb('lists', "make lists from folders or publishers' files, and convert them"))
     .option('--folder <dir>', 'a folder with a folder per class, or with such folders for train, val and test')
-    .option('--dataset <id>', `publishers' files of ${DATASETS}`)
+    .addOption(new Option('--dataset <id>', "publishers' files").choices(DATASETS))
     .option('--list <file>', 'a list to convert')
     .option('--annotations <dir>', "with --dataset: where the publisher's files are")
     .option('--videos <dir>', 'with --dataset: where the videos or frames are (default: the annotations)')
     .option('--val <part>', "with --folder: the part of every class's videos for validation, such as 0.2", parseNumber)
     .option('--seed <n>', 'with --val: decides which', parseNumber)
     .requiredOption('--out <path>', 'the folder for the lists; with --list the file')
-    .option('--to <dialect>', 'the dialect to write (default: path-label; with --count path-frames-label)')
-    .option('--separator <name>', 'what separates columns: space, semicolon or comma')
+    .option(
+      '--to <dialect>',
+      'the dialect to write, any but hmdb51-split and frame-list (default: path-label; with --count path-frames-label)',
+    )
+    .addOption(new Option('--separator <name>', 'what separates columns').choices(SEPARATORS))
     .option('--count', 'open every video and write how many frames it has')
     .option('--lossy', 'leave out what the dialect cannot hold instead of refusing')
     .action(makeLists)
 }
 
 async function makeLists(options: ListsOptions): Promise<void> {
-  const config: PrepareConfig = {
+  const config: PrepareLists = {
     task: 'lists',
     source: sourceOf(options),
     ...given({
@@ -138,7 +154,8 @@ function sourceOf(options: ListsOptions): ListSource {
   if (options.val !== undefined) throw new UsageError('expected --folder with --val')
   if (list !== undefined) return { type: 'list', list, options: readingOf(options) }
   if (options.annotations === undefined) throw new UsageError('expected --annotations with --dataset')
-  return { type: 'dataset', dataset: dataset ?? '', annotations: options.annotations, ...given({ videos: options.videos }) }
+  if (dataset === undefined) throw new UsageError('expected one of --folder, --dataset and --list')
+  return { type: 'dataset', dataset, annotations: options.annotations, ...given({ videos: options.videos }) }
 }
 
 interface FramesOptions extends ReadingOptions {
@@ -149,7 +166,7 @@ interface FramesOptions extends ReadingOptions {
   first?: number
   shard?: string
   overwrite?: boolean
-  damaged?: string
+  damaged?: (typeof DAMAGED)[number]
   listOut?: string
 }
 
@@ -163,14 +180,14 @@ function framesCommand(): Command {
     .option('--first <n>', 'the number of the first image (default: 1)', parseNumber)
     .option('--shard <k/n>', 'of every n videos the k-th, from 1')
     .option('--overwrite', 'replace folders that were extracted from other files or with other settings')
-    .option('--damaged <error|use>', 'what to do with a video that is cut or spoilt (default: error)')
+    .addOption(damagedOption())
     .option('--list-out <file>', 'write the list of the folders, with the number of frames of each')
     .action(extractFrames)
 }
 
 async function extractFrames(input: string, options: FramesOptions): Promise<void> {
   const { out, shortSide, quality, template, first, shard, workers, overwrite, damaged, listOut } = options
-  const config: PrepareConfig = {
+  const config: PrepareFrames = {
     task: 'frames',
     input,
     list: readingOf(options),
@@ -206,7 +223,7 @@ function checkCommand(): Command {
   return reading(verb('check', 'check lists against the files that they name'))
     .argument('<list...>', 'the lists of a data set, the one to train on first')
     .option('--num-classes <n>', 'labels must be smaller (default: the number of names in --classes)', parseCount)
-    .option('--template <name>', 'names of the images in frame folders (default: found)')
+    .option('--template <name>', 'names of the images in frame folders, for flow such as flow_{x|y}_{:05d}.jpg (default: found)')
     .option('--decode', 'decode every frame instead of the first and the last')
     .option('--out <dir>', 'folder for clean lists and problems.csv')
     .action(checkLists)
@@ -214,7 +231,7 @@ function checkCommand(): Command {
 
 async function checkLists(lists: string[], options: CheckOptions): Promise<void> {
   const { template, decode, out, workers } = options
-  const config: PrepareConfig = {
+  const config: PrepareCheck = {
     task: 'check',
     lists,
     list: { ...readingOf(options), ...given({ numClasses: options.numClasses }) },
@@ -251,7 +268,7 @@ async function work<C extends PrepareConfig>(config: C, { json }: CommonOptions)
     const line = new ProgressLine()
     try {
       for await (const step of run) {
-        if (json) emit(step)
+        if (json) emit(step.error === undefined ? step : { ...step, error: namesOption(step.error) })
         line.update(`${step.done}/${step.total}  ${step.input}`)
       }
     } finally {
@@ -259,13 +276,13 @@ async function work<C extends PrepareConfig>(config: C, { json }: CommonOptions)
     }
     return run.result
   })
-  if (json) emit(result)
+  if (json) emit('failed' in result ? { ...result, failed: result.failed.map(namesOption) } : result)
   return result
 }
 
 /** Names the files that failed; with any the exit code is 1. */
 function endWith(failed: readonly FailedFile[]): void {
-  for (const { code, message } of failed.slice(0, MOST_SHOWN)) say(`error[${code}]: ${message}`)
+  for (const { code, message } of failed.slice(0, MOST_SHOWN).map(namesOption)) say(`error[${code}]: ${message}`)
   if (failed.length > MOST_SHOWN) say(`and ${failed.length - MOST_SHOWN} more`)
   if (failed.length > 0) throw new ExitCode(1)
 }

@@ -82,11 +82,11 @@ pub struct FileSpeed {
 
 impl DecodeBench {
     fn validate(&self) -> Result<(), VideoError> {
-        let whole = |field: &str, value: usize, most: usize| match (1..=most).contains(&value) {
-            true => Ok(()),
-            false => {
-                Err(VideoError::option(field, format!("a whole number from 1 to {most}"), value))
+        let whole = |field: &str, value: usize, most: usize| {
+            if (1..=most).contains(&value) {
+                return Ok(());
             }
+            Err(VideoError::option(field, format!("a whole number from 1 to {most}"), value))
         };
         whole("frames", self.frames, MAX_FRAMES)?;
         whole("size", self.size, MAX_SIDE)?;
@@ -178,17 +178,14 @@ fn clip(path: &Path, options: &OpenOptions, config: &DecodeBench) -> Result<File
     let mut source = open(path, &options.for_stack(Stack::Rgb)?)?;
     let frames = source.frame_count()?;
     let indices = eval_indices(&Sampling::default(), frames, config.frames)?;
-    let (mut scratch, mut planes) = (Scratch::default(), Vec::new());
-    let mut resize: Option<((usize, usize), (usize, usize), Resize)> = None;
+    // A source has one size, so the weights are made once.
+    let info = source.info();
+    let size = (info.width as usize, info.height as usize);
+    let to = short_side(size, config.size);
+    let resize = Resize::whole(size, to);
+    let (mut scratch, mut planes) = (Scratch::default(), vec![0; 3 * to.0 * to.1]);
     for group in indices.chunks(DECODED_AT_ONCE) {
         for image in &source.frames(group)? {
-            let size = (image.width as usize, image.height as usize);
-            if resize.as_ref().is_none_or(|(of, ..)| *of != size) {
-                let to = short_side(size, config.size);
-                resize = Some((size, to, Resize::whole(size, to)));
-            }
-            let Some((_, to, resize)) = &resize else { continue };
-            planes.resize(3 * to.0 * to.1, 0);
             resize.run(image, &mut scratch, &mut planes);
         }
     }

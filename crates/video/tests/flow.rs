@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
+use timeweave_video::prepare::Watch;
+use timeweave_video::prepare::check::{self as checking, CheckConfig};
 use timeweave_video::{OpenOptions, VideoError, VideoSource, open};
 
 fn grey(path: &Path, value: u8, side: u32) {
@@ -110,4 +113,22 @@ fn a_half_that_is_missing_or_of_another_size_is_named() {
     }
     assert_eq!(refusal(folder.path(), &options(None)).code(), "NO_FRAMES");
     assert_eq!(refusal(folder.path(), &options(Some("img_{:05d}.png"))).code(), "INVALID_OPTION");
+}
+
+#[test]
+fn lists_of_flow_may_count_the_pairs_or_the_frames() {
+    let name: Name = |axis, number| format!("flow_{axis}_{number:05}.png");
+    let folders = [0, 1, 2].map(|_| pairs(name, 1));
+    let lists = tempfile::tempdir().expect("folder");
+    let list = lists.path().join("list.txt");
+    // Five pairs, six frames, and one too many.
+    let lines =
+        folders.iter().zip(5..).map(|(folder, n)| format!("{} {n} 0\n", folder.path().display()));
+    fs::write(&list, lines.collect::<String>()).expect("a list");
+    let config = serde_json::json!({ "lists": [list], "template": "flow_{x|y}_{:05d}.png" });
+    let config: CheckConfig = serde_json::from_value(config).expect("a configuration");
+    let watch = Watch { step: &|_| (), cancel: &AtomicBool::new(false) };
+    let result = checking::check(&config, watch).expect("a check");
+    let lines: Vec<usize> = result.problems.iter().map(|problem| problem.line).collect();
+    assert_eq!((lines, result.lists[0].kept, result.lists[0].fixed), (vec![3], 3, 1));
 }

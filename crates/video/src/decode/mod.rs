@@ -177,9 +177,12 @@ impl OpenOptions {
             let expected = format!("no place for an axis {colour}");
             return Err(VideoError::option("decode.template", expected, format!("`{text}`")));
         }
-        let is_readable = |text: &str| match flow {
-            true => FlowTemplate::parse(text).is_some(),
-            false => template::Template::parse(text).is_ok(),
+        let is_readable = |text: &str| {
+            if flow {
+                FlowTemplate::parse(text).is_some()
+            } else {
+                template::Template::parse(text).is_ok()
+            }
         };
         match template.filter(|text| !is_readable(text)) {
             Some(text) => Err(template::invalid("decode.template", text)),
@@ -260,6 +263,11 @@ fn arrange(mut images: Vec<RgbImage>, distinct: &[usize], indices: &[usize]) -> 
         if uses[place] == 0 { std::mem::take(&mut images[place]) } else { images[place].clone() }
     };
     places.into_iter().map(take).collect()
+}
+
+/// Whether a template has a marked place for the axis of optical flow.
+pub(crate) fn is_flow_template(template: &str) -> bool {
+    FlowTemplate::is_marked(template)
 }
 
 /// The name that a template such as `img_{:05d}.jpg` gives to a number.

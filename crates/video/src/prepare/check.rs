@@ -21,7 +21,8 @@ pub struct CheckConfig {
     /// How to read them.
     #[serde(default)]
     pub list: ListOptions,
-    /// The names of images in frame folders; found when left out.
+    /// The names of images in frame folders, for optical flow with a place for the axis (`flow_{x|y}_{:05d}.jpg`); found when
+    /// left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
     /// Decode every frame instead of the first and the last.

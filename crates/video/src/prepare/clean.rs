@@ -182,7 +182,8 @@ impl<'a> Judge<'a> {
             self.tell(place, Action::Noted, Kind::Numbering, detail);
         }
         let is_whole = matches!(record.extent, Extent::Count(_));
-        if listed == frames || listed < frames && !is_whole {
+        let counts_frames = probe.is_flow && listed == frames + 1;
+        if listed == frames || counts_frames || listed < frames && !is_whole {
             return Some(record.extent);
         }
         let (kind, why) = match listed.abs_diff(frames) {

@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{IMAGES, folder, has_ending};
+use crate::decode::is_flow_template;
 use crate::{OpenOptions, VideoError, open};
 
 /// Frames that are decoded at once.
@@ -20,6 +21,8 @@ pub(super) struct Probe {
     pub frames: Result<usize, VideoError>,
     /// The number of the first image of a frame folder; none for files.
     pub first: Option<u64>,
+    /// Whether the frames are pairs of optical flow, one fewer than the frames that they were made of.
+    pub is_flow: bool,
     /// The same for paths that lead to the same video.
     pub identity: PathBuf,
     /// Size in bytes, for files.
@@ -35,6 +38,7 @@ pub(super) fn probe(path: &Path, template: Option<&str>, decode: bool) -> Probe 
     Probe {
         frames: look(path, template, decode),
         first: if is_folder { first_number(path, template) } else { None },
+        is_flow: is_folder && template.is_some_and(is_flow_template),
         identity,
         bytes,
     }
