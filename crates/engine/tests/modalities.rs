@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -43,7 +44,7 @@ fn flow_data(dir: &Path) {
         for clip in 0..clips {
             let name = format!("{}{clip}", list.trim_end_matches(".txt"));
             write_flow(&dir.join(&name), clip % 2, clip);
-            lines += &format!("{name} {frames} {}\n", clip % 2);
+            writeln!(lines, "{name} {frames} {}", clip % 2).expect("memory");
         }
         fs::write(dir.join(list), lines).expect("a list");
     }
