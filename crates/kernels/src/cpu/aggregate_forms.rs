@@ -147,7 +147,7 @@ impl Form for Three {
         &[a, b, c]: &[V; 3],
     ) -> [V::Packed; 2] {
         // SAFETY: the caller's promise.
-        unsafe { [past.mul(a).add(here.mul(b)).add(next.mul(c)).relu().pack(); 2] }
+        unsafe { [next.fused(c, here.fused(b, past.mul(a))).relu().pack(); 2] }
     }
     #[inline(always)]
     fn outputs(&self) -> usize {
@@ -164,10 +164,10 @@ impl Form for Three {
         // The past tap saw this frame from the next one.
         // SAFETY: the caller's promise.
         unsafe {
-            sums[0] = sums[0].add(next.mul(x));
-            sums[1] = sums[1].add(here.mul(x));
-            sums[2] = sums[2].add(past.mul(x));
-            next.mul(a).add(here.mul(b)).add(past.mul(c))
+            sums[0] = next.fused(x, sums[0]);
+            sums[1] = here.fused(x, sums[1]);
+            sums[2] = past.fused(x, sums[2]);
+            past.fused(c, here.fused(b, next.mul(a)))
         }
     }
 }
@@ -250,7 +250,7 @@ impl Form for ThreeOfPairs {
     ) -> [V::Packed; 2] {
         // SAFETY: the caller's promise.
         unsafe {
-            let (even, odd) = (past.mul(a).add(here.mul(b)), here.mul(c).add(next.mul(d)));
+            let (even, odd) = (here.fused(b, past.mul(a)), next.fused(d, here.mul(c)));
             [even.relu().pack(), odd.relu().pack()]
         }
     }
@@ -268,11 +268,11 @@ impl Form for ThreeOfPairs {
     ) -> V {
         // SAFETY: the caller's promise.
         unsafe {
-            sums[0] = sums[0].add(even_next.mul(x));
-            sums[1] = sums[1].add(even.mul(x));
-            sums[2] = sums[2].add(odd.mul(x));
-            sums[3] = sums[3].add(odd_past.mul(x));
-            even_next.mul(a).add(even.mul(b)).add(odd.mul(c)).add(odd_past.mul(d))
+            sums[0] = even_next.fused(x, sums[0]);
+            sums[1] = even.fused(x, sums[1]);
+            sums[2] = odd.fused(x, sums[2]);
+            sums[3] = odd_past.fused(x, sums[3]);
+            odd_past.fused(d, odd.fused(c, even.fused(b, even_next.mul(a))))
         }
     }
 }
@@ -342,7 +342,7 @@ impl Form for Plan {
             let mut sums = [zero, zero];
             for (term, weight) in self.terms.iter().zip(weights) {
                 let met = sight[before.wrapping_add_signed(term.shift)];
-                sums[term.out] = sums[term.out].add(met.mul(*weight));
+                sums[term.out] = met.fused(*weight, sums[term.out]);
             }
             [sums[0].relu().pack(), sums[1].relu().pack()]
         }
@@ -364,8 +364,8 @@ impl Form for Plan {
             let mut total = V::splat(E::Acc::ZERO);
             for (index, term) in self.terms.iter().enumerate() {
                 let met = sights[term.out][after.wrapping_add_signed(-term.shift)];
-                sums[index] = sums[index].add(met.mul(x));
-                total = total.add(met.mul(weights[index]));
+                sums[index] = met.fused(x, sums[index]);
+                total = met.fused(weights[index], total);
             }
             total
         }

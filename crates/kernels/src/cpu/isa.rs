@@ -11,9 +11,9 @@ use super::vector::{Bf16, Element, Vector, Wide};
 pub enum Isa {
     /// What every processor of the architecture has.
     Baseline = 1,
-    /// AVX2 (x86-64).
+    /// AVX2 and FMA (x86-64).
     Avx2 = 2,
-    /// AVX-512 F, BW, DQ and VL (x86-64).
+    /// AVX-512 F, BW, DQ and VL, besides AVX2 and FMA (x86-64).
     Avx512 = 3,
 }
 
@@ -26,9 +26,10 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         return match self {
             Self::Baseline => true,
-            Self::Avx2 => is_x86_feature_detected!("avx2"),
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             Self::Avx512 => {
-                is_x86_feature_detected!("avx512f")
+                Self::Avx2.is_supported()
+                    && is_x86_feature_detected!("avx512f")
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("avx512vl")
@@ -139,7 +140,7 @@ pub(crate) unsafe fn launch(kernel: &impl Kernel, dtype: Dtype, tasks: Range<i64
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 unsafe fn avx512(kernel: &impl Kernel, dtype: Dtype, tasks: Range<i64>) {
     use super::x86_bf16::Twin;
     use std::arch::x86_64::{__m512, __m512d};
@@ -154,7 +155,7 @@ unsafe fn avx512(kernel: &impl Kernel, dtype: Dtype, tasks: Range<i64>) {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 unsafe fn avx2(kernel: &impl Kernel, dtype: Dtype, tasks: Range<i64>) {
     use super::x86_bf16::Twin;
     use std::arch::x86_64::{__m256, __m256d};

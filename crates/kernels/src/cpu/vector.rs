@@ -1,7 +1,7 @@
 //! The few vector operations that the loop bodies are written in, and their portable form.
 //!
-//! Multiplication and addition stay separate instructions on every processor, so that all
-//! instruction sets give the same bits.
+//! All instruction sets give the same bits: multiplication and addition stay separate unless
+//! [`Vector::fused`] says otherwise, and that is exactly rounded on every processor.
 
 /// The type that sums are kept in.
 pub(crate) trait Accumulator: Copy + 'static {
@@ -10,6 +10,10 @@ pub(crate) trait Accumulator: Copy + 'static {
     fn to_f64(self) -> f64;
     fn plus(self, other: Self) -> Self;
     fn times(self, other: Self) -> Self;
+    /// `self * by + plus`, rounded once in float32, twice in float64.
+    ///
+    /// Not every processor has an instruction for it; float64, which nobody trains in, does without.
+    fn fused(self, by: Self, plus: Self) -> Self;
     /// The same number, or the NaN whose lower bits are empty for any NaN: rounding to fewer bits
     /// then needs no case of its own for it.
     fn quiet(self) -> Self;
@@ -53,8 +57,27 @@ impl Element for Bf16 {
     type Acc = f32;
 }
 
+/// `a * b + c` rounded once, without an instruction for it.
+///
+/// The product is exact in float64. Its sum with `c` is rounded to odd, which leaves what the second
+/// rounding, to float32, must know: whether anything was cut off.
+#[inline(always)]
+fn fused_in_f64(a: f32, b: f32, c: f32) -> f32 {
+    let (product, c) = (f64::from(a) * f64::from(b), f64::from(c));
+    let sum = product + c;
+    // What the sum lost (Knuth's two-sum).
+    let part = sum - product;
+    let lost = (product - (sum - part)) + (c - part);
+    let bits = sum.to_bits();
+    let is_inexact = lost != 0.0 && lost.is_finite() && bits & 1 == 0;
+    // Away from zero to the odd neighbour, or towards it.
+    let away = (lost > 0.0) == (sum > 0.0);
+    let odd = if away { bits.wrapping_add(1) } else { bits.wrapping_sub(1) };
+    f64::from_bits(if is_inexact { odd } else { bits }) as f32
+}
+
 macro_rules! accumulator {
-    ($acc:ty) => {
+    ($acc:ty, $fused:expr) => {
         impl Accumulator for $acc {
             const ZERO: Self = 0.0;
             #[inline(always)]
@@ -75,14 +98,18 @@ macro_rules! accumulator {
                 self * other
             }
             #[inline(always)]
+            fn fused(self, by: Self, plus: Self) -> Self {
+                $fused(self, by, plus)
+            }
+            #[inline(always)]
             fn quiet(self) -> Self {
                 if self.is_nan() { <$acc>::NAN } else { self }
             }
         }
     };
 }
-accumulator!(f32);
-accumulator!(f64);
+accumulator!(f32, fused_in_f64);
+accumulator!(f64, |a, b, c| a * b + c);
 
 /// Bytes of half the widest vector.
 pub(super) const HALF: usize = 32;
@@ -151,6 +178,8 @@ pub(crate) trait Vector<E: Element>: Copy {
     }
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
+    /// [`Accumulator::fused`].
+    unsafe fn fused(self, by: Self, plus: Self) -> Self;
     /// Zero where negative; NaN stays NaN.
     unsafe fn relu(self) -> Self;
 }
@@ -200,6 +229,10 @@ macro_rules! scalar {
             #[inline(always)]
             unsafe fn mul(self, other: Self) -> Self {
                 self * other
+            }
+            #[inline(always)]
+            unsafe fn fused(self, by: Self, plus: Self) -> Self {
+                Accumulator::fused(self, by, plus)
             }
             #[inline(always)]
             unsafe fn relu(self) -> Self {
@@ -262,6 +295,10 @@ impl<E: Element, const L: usize> Vector<E> for Wide<E::Acc, L> {
     #[inline(always)]
     unsafe fn mul(self, other: Self) -> Self {
         Self(std::array::from_fn(|lane| self.0[lane].times(other.0[lane])))
+    }
+    #[inline(always)]
+    unsafe fn fused(self, by: Self, plus: Self) -> Self {
+        Self(std::array::from_fn(|lane| Accumulator::fused(self.0[lane], by.0[lane], plus.0[lane])))
     }
     #[inline(always)]
     unsafe fn relu(self) -> Self {

@@ -13,7 +13,7 @@ use super::vector::Vector;
 macro_rules! vector {
     (
         $elem:ty, $reg:ty, $lanes:expr, $splat:ident, $load:ident, $load_gated:ident, $store:ident, $stream:ident,
-        $add:ident, $mul:ident, $max:ident, $zero:ident
+        $add:ident, $mul:ident, $fused:ident, $max:ident, $zero:ident
     ) => {
         impl Vector<$elem> for $reg {
             const LANES: usize = $lanes;
@@ -83,6 +83,11 @@ macro_rules! vector {
                 unsafe { $mul(self, other) }
             }
             #[inline(always)]
+            unsafe fn fused(self, by: Self, plus: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { $fused(self, by, plus) }
+            }
+            #[inline(always)]
             unsafe fn relu(self) -> Self {
                 // `max(0, v)` returns its second operand where either is NaN.
                 // SAFETY: as above.
@@ -128,6 +133,19 @@ unsafe fn load_gated_256d(from: *const f64, y: *const f64) -> __m256d {
     }
 }
 
+/// float64 does without the fused instruction (see [`Vector::fused`]).
+#[inline(always)]
+unsafe fn twice_512(a: __m512d, b: __m512d, c: __m512d) -> __m512d {
+    // SAFETY: as in `load_gated_512`.
+    unsafe { _mm512_add_pd(_mm512_mul_pd(a, b), c) }
+}
+
+#[inline(always)]
+unsafe fn twice_256(a: __m256d, b: __m256d, c: __m256d) -> __m256d {
+    // SAFETY: as in `load_gated_256`.
+    unsafe { _mm256_add_pd(_mm256_mul_pd(a, b), c) }
+}
+
 vector!(
     f32,
     __m512,
@@ -139,6 +157,7 @@ vector!(
     _mm512_stream_ps,
     _mm512_add_ps,
     _mm512_mul_ps,
+    _mm512_fmadd_ps,
     _mm512_max_ps,
     _mm512_setzero_ps
 );
@@ -153,6 +172,7 @@ vector!(
     _mm512_stream_pd,
     _mm512_add_pd,
     _mm512_mul_pd,
+    twice_512,
     _mm512_max_pd,
     _mm512_setzero_pd
 );
@@ -167,6 +187,7 @@ vector!(
     _mm256_stream_ps,
     _mm256_add_ps,
     _mm256_mul_ps,
+    _mm256_fmadd_ps,
     _mm256_max_ps,
     _mm256_setzero_ps
 );
@@ -181,6 +202,7 @@ vector!(
     _mm256_stream_pd,
     _mm256_add_pd,
     _mm256_mul_pd,
+    twice_256,
     _mm256_max_pd,
     _mm256_setzero_pd
 );

@@ -176,7 +176,7 @@ macro_rules! twin {
     (
         $reg:ty, $packed:ty, $lanes:expr, $splat:ident, $load:ident, $load_gated:ident, $pack:ident,
         $load_acc:ident, $store_acc:ident, $load_half:ident, $store_half:ident, $load_raw:ident,
-        $store:ident, $stream:ident, $add:ident, $mul:ident, $max:ident, $zero:ident
+        $store:ident, $stream:ident, $add:ident, $mul:ident, $fused:ident, $max:ident, $zero:ident
     ) => {
         impl Vector<Bf16> for Twin<$reg> {
             const LANES: usize = $lanes;
@@ -266,6 +266,16 @@ macro_rules! twin {
                 }
             }
             #[inline(always)]
+            unsafe fn fused(self, by: Self, plus: Self) -> Self {
+                // SAFETY: as above.
+                unsafe {
+                    Self {
+                        even: $fused(self.even, by.even, plus.even),
+                        odd: $fused(self.odd, by.odd, plus.odd),
+                    }
+                }
+            }
+            #[inline(always)]
             unsafe fn relu(self) -> Self {
                 // `max(0, v)` returns its second operand where either is NaN.
                 // SAFETY: as above.
@@ -292,6 +302,7 @@ twin!(
     _mm512_stream_si512,
     _mm512_add_ps,
     _mm512_mul_ps,
+    _mm512_fmadd_ps,
     _mm512_max_ps,
     _mm512_setzero_ps
 );
@@ -312,6 +323,7 @@ twin!(
     _mm256_stream_si256,
     _mm256_add_ps,
     _mm256_mul_ps,
+    _mm256_fmadd_ps,
     _mm256_max_ps,
     _mm256_setzero_ps
 );
