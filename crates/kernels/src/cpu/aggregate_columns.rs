@@ -20,9 +20,11 @@ pub(super) struct Maps<E> {
     pub frame: usize,
 }
 
-/// A number per term and element of a strip, [`ROW`](super::shape::ROW) apart from term to term.
+/// A number per term and element of a part, [`ROW`](super::shape::ROW) apart from term to term.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<A> {
+    /// Where an element's numbers are: its place under this mask.
+    pub mask: usize,
     pub weights: *const A,
     /// Written backward.
     pub sums: *mut A,
@@ -84,7 +86,7 @@ pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool, 
         let zero = V::splat(E::Acc::ZERO);
         let (mut weights, mut sight) = (form.few(zero), form.sight(zero));
         while at + V::LANES <= range.end {
-            form.read::<E, V>(&mut weights, rows.weights.add(at));
+            form.read::<E, V>(&mut weights, rows.weights.add(at & rows.mask));
             for near in 0..before + after {
                 let t = (first + near).wrapping_sub(before);
                 let is_inside = t < maps.frames;
@@ -140,8 +142,8 @@ pub(super) unsafe fn spread<
         let (mut weights, mut sums) = (form.few(zero), form.few(zero));
         let mut sights = form.sights(zero);
         while at + V::LANES <= range.end {
-            form.read::<E, V>(&mut weights, rows.weights.add(at));
-            form.read::<E, V>(&mut sums, rows.sums.add(at));
+            form.read::<E, V>(&mut weights, rows.weights.add(at & rows.mask));
+            form.read::<E, V>(&mut sums, rows.sums.add(at & rows.mask));
             for near in 0..before + after {
                 let t = (first + near).wrapping_sub(before);
                 let there = if t < maps.frames { Some(t * frame + at) } else { None };
@@ -167,7 +169,7 @@ pub(super) unsafe fn spread<
             for (index, result) in results.iter().enumerate() {
                 put::<E, V, STREAM>(*result, maps.grad_x.add((first + index) * frame + at));
             }
-            form.write::<E, V>(&sums, rows.sums.add(at));
+            form.write::<E, V>(&sums, rows.sums.add(at & rows.mask));
             at += V::LANES;
         }
     }

@@ -5,18 +5,17 @@ use std::ops::Range;
 use super::aggregate::{Aggregate, Plan};
 use super::aggregate_columns::{Maps, Rows, mix, spread};
 use super::aggregate_forms::{Form, Three, ThreeOfPairs};
+use super::aggregate_parts::{Part, TURNS, parts};
 use super::isa::Kernel;
 use super::scratch::{Kept, Scratch};
 use super::shape::{Cut, LINE, ROW};
+use super::total::{CHAIN, total_of};
 use super::vector::{Accumulator, Element, Vector};
 
 /// Frames that a column passes at once, forward and backward. More would need more registers than
 /// there are; fewer would read their neighbours, which are still in the cache, too often.
 const FORWARD: usize = 8;
 const BACKWARD: usize = 4;
-
-/// How many numbers are added up in their own type before float64 takes over.
-const CHAIN: usize = 128;
 
 thread_local! {
     static SPREAD: Kept = const { Kept::new() };
@@ -47,8 +46,8 @@ struct Workspace<'a, E: Element> {
     sums: Scratch<E::Acc>,
     /// Channels-last, the first channel and the length that `spread` was made for.
     entered: (usize, usize),
-    /// A strip with the channels that `sums` are of, and how many terms each has.
-    held: Option<Range<usize>>,
+    /// A part with the channels that `sums` are of, and how many terms each has.
+    held: Option<Part>,
     terms: usize,
     /// Whether stores go past the caches.
     streams: bool,
@@ -99,10 +98,16 @@ impl<'a, E: Element> Workspace<'a, E> {
         })
     }
 
-    /// Gives each element of a strip its weights.
+    /// Gives each element of a part its weights.
     #[inline(always)]
-    unsafe fn enter<V: Vector<E>>(&mut self, strip: &Range<usize>) {
-        let c = self.args.shape.c();
+    unsafe fn enter<V: Vector<E>>(&mut self, part: &Part) {
+        let (c, strip) = (self.args.shape.c(), &part.range);
+        if part.is_run {
+            let run = strip.start / self.args.shape.run();
+            let rows = self.weights.chunks_exact(c).zip(self.spread.chunks_exact_mut(ROW));
+            rows.for_each(|(weights, spread)| spread[..part.numbers()].fill(weights[run]));
+            return;
+        }
         if self.args.shape.is_channels_last() {
             let (first, len) = (strip.start % c, strip.len());
             // Not a longer one: whole vectors have an order of their own, what is left has not.
@@ -154,10 +159,11 @@ impl<'a, E: Element> Workspace<'a, E> {
     /// Prepares for a strip: gives each element its weights, and lets go of sums that are those of
     /// other channels or have enough terms.
     #[inline(always)]
-    unsafe fn turn<V: Vector<E>>(&mut self, place: (usize, usize), strip: &Range<usize>) {
-        let (c, t) = (self.args.shape.c(), self.args.shape.t());
+    unsafe fn turn<V: Vector<E>>(&mut self, place: (usize, usize), part: &Part) {
+        let (c, t, strip) = (self.args.shape.c(), self.args.shape.t(), &part.range);
         let same = self.held.as_ref().is_some_and(|held| {
-            let is_in_step = held.start % c == strip.start % c && held.len() == strip.len();
+            let is_in_step =
+                held.range.start % c == strip.start % c && held.range.len() == strip.len();
             self.args.shape.is_channels_last() && is_in_step && self.terms + t <= CHAIN
         });
         // SAFETY: the caller's promise.
@@ -165,21 +171,22 @@ impl<'a, E: Element> Workspace<'a, E> {
             if !same {
                 self.leave::<V>(place);
             }
-            self.enter::<V>(strip);
+            self.enter::<V>(part);
         }
-        self.held = Some(strip.clone());
+        self.held = Some(part.clone());
         self.terms += t;
     }
 
     /// Moves the sums, if there are any, into the task's part of `partial`.
     #[inline(always)]
     unsafe fn leave<V: Vector<E>>(&mut self, (clip, task): (usize, usize)) {
-        let Some(strip) = self.held.take() else { return };
+        let Some(part) = self.held.take() else { return };
         self.terms = 0;
+        let numbers = part.numbers();
         let (c, rows, shape) = (self.args.shape.c(), self.plan.terms.len(), &self.args.shape);
         if V::REORDERS {
             for row in self.sums.chunks_exact_mut(ROW) {
-                for vector in row[..strip.len()].chunks_exact_mut(V::LANES) {
+                for vector in row[..numbers].chunks_exact_mut(V::LANES) {
                     // SAFETY: `V` is supported, and the chunk is as long as it.
                     unsafe { V::load_own(vector.as_ptr()).store_acc(vector.as_mut_ptr()) };
                 }
@@ -189,6 +196,8 @@ impl<'a, E: Element> Workspace<'a, E> {
         let block = if shape.is_channels_last() { clip * splits + task } else { clip };
         // SAFETY: `partial` holds `[blocks, rows, C]`, and no other task has these channels of it.
         let partial = unsafe { self.args.partial.add(block * rows * c) };
+        // All numbers of a run are of its channel.
+        let strip = part.range.start..part.range.start + numbers;
         for Segment { run, in_run, in_strip, len } in self.segments(&strip) {
             for (row, sums) in self.sums.chunks_exact(ROW).enumerate() {
                 let sums = &sums[in_strip..in_strip + len];
@@ -205,7 +214,7 @@ impl<'a, E: Element> Workspace<'a, E> {
             }
         }
         for row in self.sums.chunks_exact_mut(ROW) {
-            row[..strip.len()].fill(E::Acc::ZERO);
+            row[..numbers].fill(E::Acc::ZERO);
         }
     }
 
@@ -234,32 +243,9 @@ impl<'a, E: Element> Workspace<'a, E> {
         })
     }
 
-    fn rows(&mut self) -> Rows<E::Acc> {
-        Rows { weights: self.spread.as_ptr(), sums: self.sums.as_mut_ptr() }
+    fn rows(&mut self, part: &Part) -> Rows<E::Acc> {
+        Rows { mask: part.mask(), weights: self.spread.as_ptr(), sums: self.sums.as_mut_ptr() }
     }
-}
-
-/// The sum of some numbers, in chains of at most [`CHAIN`] of their own type.
-#[inline(always)]
-fn total_of<A: Accumulator>(values: &[A]) -> f64 {
-    const LANES: usize = 16;
-    let mut total = 0.0;
-    for values in values.chunks(LANES * CHAIN) {
-        let mut lanes = [A::ZERO; LANES];
-        let chunks = values.chunks_exact(LANES);
-        let rest: f64 = chunks.remainder().iter().map(|value| value.to_f64()).sum();
-        for chunk in chunks {
-            for (lane, value) in lanes.iter_mut().zip(chunk) {
-                *lane = lane.plus(*value);
-            }
-        }
-        let mut halves = [0.0; LANES / 2];
-        for (index, half) in halves.iter_mut().enumerate() {
-            *half = lanes[index].to_f64() + lanes[index + LANES / 2].to_f64();
-        }
-        total += halves.iter().sum::<f64>() + rest;
-    }
-    total
 }
 
 /// The forward loop.
@@ -298,9 +284,11 @@ impl Forward<'_> {
             let per_clip = work.cut.per_clip();
             for task in tasks {
                 let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
-                for strip in work.cut.strips(piece) {
-                    work.enter::<V>(&strip);
-                    let (maps, rows) = (work.maps(clip, strip.start), work.rows());
+                let strips = work.cut.strips(piece);
+                for part in strips.flat_map(|strip| parts(&self.0.shape, strip, usize::MAX)) {
+                    work.enter::<V>(&part);
+                    let (strip, rows) = (part.range.clone(), work.rows(&part));
+                    let maps = work.maps(clip, strip.start);
                     for frames in work.blocks(FORWARD) {
                         let (first, all) = (frames.start, 0..strip.len());
                         let done = match (frames.len(), work.streams) {
@@ -362,12 +350,14 @@ impl Backward<'_> {
         // SAFETY: as in the forward loop.
         unsafe {
             let mut work = Workspace::<E>::new(self.0, plan, &[self.0.grad_x.cast()]);
-            let per_clip = work.cut.per_clip();
+            let (per_clip, most) = (work.cut.per_clip(), CHAIN / self.0.shape.t() * TURNS);
             for task in tasks {
                 let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
-                for strip in work.cut.strips(piece) {
-                    work.turn::<V>((clip, piece), &strip);
-                    let (maps, rows) = (work.maps(clip, strip.start), work.rows());
+                let strips = work.cut.strips(piece);
+                for part in strips.flat_map(|strip| parts(&self.0.shape, strip, most)) {
+                    work.turn::<V>((clip, piece), &part);
+                    let (strip, rows) = (part.range.clone(), work.rows(&part));
+                    let maps = work.maps(clip, strip.start);
                     for frames in work.blocks(BACKWARD) {
                         let (first, all) = (frames.start, 0..strip.len());
                         let done = match (frames.len() == BACKWARD, work.streams) {

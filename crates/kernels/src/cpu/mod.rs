@@ -12,6 +12,7 @@ mod aggregate;
 mod aggregate_columns;
 mod aggregate_forms;
 mod aggregate_loops;
+mod aggregate_parts;
 pub mod export;
 mod interlace;
 mod interlace_loops;
@@ -22,6 +23,7 @@ mod rows;
 mod scratch;
 mod shape;
 mod shift;
+mod total;
 mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;

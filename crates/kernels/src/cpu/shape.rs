@@ -117,12 +117,16 @@ impl Cut {
         }
         // Long runs in even strips, short ones whole.
         let many = (runs * run).div_ceil(strip);
-        let strip = (runs * run).div_ceil(many).next_multiple_of(LINE);
+        let mut even = (runs * run).div_ceil(many).next_multiple_of(LINE);
         if shape.is_channels_last() {
+            // Strips that all start with the same channel share their weights and sums.
+            if lines * run <= strip {
+                even = strip / (lines * run) * (lines * run);
+            }
             let least = shape.s().div_ceil(16).max(128usize.div_ceil(shape.t()));
             runs *= least.div_ceil(runs);
         }
-        Self { task: runs * run, strip, frame: shape.frame() }
+        Self { task: runs * run, strip: even, frame: shape.frame() }
     }
 
     /// Tasks of one clip.
