@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::aggregate_forms::Form;
-use super::vector::{Accumulator, Element, Vector};
+use super::vector::{Accumulator, Element, Vector, foresee};
 
 /// The frames of one clip from the start of a strip on.
 pub(super) struct Maps<E> {
@@ -41,24 +41,16 @@ unsafe fn put<E: Element, V: Vector<E>, const STREAM: bool>(packed: V::Packed, t
 /// the processor follows by itself.
 const AHEAD: usize = 4 << 10;
 
-/// Asks for what is read soon after `from`, into the second-level cache: the rows of all frames may
-/// share their places in the first.
+/// Foresees what is read soon after `from`.
 #[inline(always)]
-fn foresee<E>(from: *const E) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, which no address makes fail.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(from.cast::<i8>().wrapping_add(AHEAD));
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = from;
+fn ahead<E>(from: *const E) {
+    foresee(from.cast::<u8>().wrapping_add(AHEAD));
 }
 
 /// Reads elements, and foresees those after them.
 #[inline(always)]
 unsafe fn load<E: Element, V: Vector<E>>(from: *const E) -> V {
-    foresee(from);
+    ahead(from);
     // SAFETY: the caller's promise.
     unsafe { V::load(from) }
 }
@@ -156,11 +148,11 @@ pub(super) unsafe fn spread<
                 let there = if is_inside { Some((t + after) * frame + at) } else { None };
                 form.open::<E, V>(&mut sights, maps.grad, maps.y, there);
                 if let Some(there) = there {
-                    foresee(maps.grad[0].wrapping_add(there));
-                    foresee(maps.y[0].wrapping_add(there));
+                    ahead(maps.grad[0].wrapping_add(there));
+                    ahead(maps.y[0].wrapping_add(there));
                     if form.outputs() > 1 {
-                        foresee(maps.grad[1].wrapping_add(there));
-                        foresee(maps.y[1].wrapping_add(there));
+                        ahead(maps.grad[1].wrapping_add(there));
+                        ahead(maps.y[1].wrapping_add(there));
                     }
                 }
                 let x = load::<E, V>(maps.x.add(t * frame + at));
