@@ -110,7 +110,7 @@ fn step(leaves: &[&Tensor], op: impl FnOnce() -> Tensor) -> Vec<Tensor> {
 
 /// Times both sides of a training step after a look whether they compute the same.
 fn compare(c: &mut Criterion, case: &Case, what: &str, steps: [&dyn Fn() -> Vec<Tensor>; 2]) {
-    let mut is_checked = false;
+    let (mut is_checked, like) = (false, case.map());
     against(c, case, what, |turns| {
         if !is_checked {
             is_checked = true;
@@ -126,6 +126,8 @@ fn compare(c: &mut Criterion, case: &Case, what: &str, steps: [&dyn Fn() -> Vec<
         let _ = match turns {
             Turns::Ours => ours(),
             Turns::Theirs => theirs(),
+            // The upstream gradient of ones that the engine makes.
+            Turns::Shared => vec![like.ones_like()],
         };
     });
 }
@@ -154,6 +156,7 @@ fn composed(c: &mut Criterion) {
 criterion_group!(kernels, aggregate, pairs, shift, interlace, composed);
 
 fn main() {
+    table::keep_freed_memory();
     if let Some(threads) =
         std::env::var("TIMEWEAVE_BENCH_THREADS").ok().and_then(|n| n.parse().ok())
     {
