@@ -37,10 +37,11 @@ fn beside(
     Ok(())
 }
 
-/// Whether the strides are those of NCHW or channels-last memory without holes.
+/// Whether the strides are those of NCHW or channels-last memory without holes; nothing lies between
+/// the elements of an empty map.
 fn is_dense(size: &[i64], stride: &[i64]) -> bool {
     let &[_, c, h, w] = size else { return false };
-    stride == [c * h * w, h * w, w, 1] || stride == [c * h * w, 1, w * c, c]
+    size.contains(&0) || stride == [c * h * w, h * w, w, 1] || stride == [c * h * w, 1, w * c, c]
 }
 
 /// [`crate::temporal_aggregate`] into `y`.
