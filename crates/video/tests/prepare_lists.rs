@@ -51,6 +51,9 @@ fn a_folder_of_classes_becomes_lists() {
     );
     let train = text(out.join("train.txt"));
     assert!(text(out.join("val.txt")).lines().all(|line| !train.contains(line)));
+    for class in ["jump", "wave left", "wave right"] {
+        assert!(train.contains(class), "no class is held back whole: {train}");
+    }
     lists(json!({ "source": parted, "out": out })).expect("lists");
     assert_eq!(text(out.join("train.txt")), train, "the same seed gives the same parts");
     for (config, field) in [

@@ -75,7 +75,8 @@ pub(super) fn of_folder(
         for (class, mut records) in of_classes(folder, "", &names)?.into_iter().enumerate() {
             Draws::parting(seed, class as u64).shuffle(&mut records);
             let count = (records.len() as f64 * val).round() as usize;
-            let rest = records.split_off(count.min(records.len()));
+            // A class that no training video shows cannot be learned: its last one stays.
+            let rest = records.split_off(count.min(records.len().saturating_sub(1)));
             held.extend(records);
             train.extend(rest);
         }
