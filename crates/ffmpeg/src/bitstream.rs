@@ -88,6 +88,27 @@ impl Checker {
         }
     }
 
+    /// Whether pictures that no other refers to are known as such without a decoder.
+    pub fn knows_spare(&self) -> bool {
+        matches!(self.layout, Layout::H264 { .. })
+    }
+
+    /// Whether the packet holds a picture that no other refers to, and nothing that the decoder keeps for later ones.
+    pub fn is_spare_alone(&self, packet: &[u8]) -> bool {
+        const DELIMITER: u8 = 9;
+        const FILLER: u8 = 12;
+        let Layout::H264 { prefix } = self.layout else { return false };
+        let mut pictures = false;
+        let sound = units(packet, prefix, |unit| match unit[0] & 0x1f {
+            1 => {
+                pictures = true;
+                unit[0] & 0xe0 == 0
+            }
+            kind => matches!(kind, DELIMITER | FILLER),
+        });
+        sound && pictures
+    }
+
     /// Pictures so far that no other refers to, where that is seen without decoding.
     pub fn spare(&self) -> usize {
         self.spare
@@ -151,6 +172,25 @@ mod tests {
         assert!(!checker.is_one_picture(&[0xff, 0xff, 0xff, 0xff, 0x65]));
         assert!(!checker.is_one_picture(&[0, 0, 0, 0, 0x65]));
         assert!(!checker.is_one_picture(&[0, 0]));
+    }
+
+    #[test]
+    fn a_packet_is_left_out_only_when_it_holds_nothing_else() {
+        let checker = Checker::new(Id::H264, &AVC);
+        assert!(checker.knows_spare());
+        assert!(checker.is_spare_alone(&[0, 0, 0, 2, 0x09, 0xf0, 0, 0, 0, 2, 0x01, 1]));
+        let refused: [&[u8]; 6] = [
+            &[0, 0, 0, 2, 0x21, 1],
+            &[0, 0, 0, 2, 0x01, 1, 0, 0, 0, 2, 0x41, 1],
+            &[0, 0, 0, 2, 0x06, 1, 0, 0, 0, 2, 0x01, 1],
+            &[0, 0, 0, 2, 0x09, 0xf0],
+            &[0, 0, 0, 3, 0x01, 1],
+            &[],
+        ];
+        for packet in refused {
+            assert!(!checker.is_spare_alone(packet), "{packet:?}");
+        }
+        assert!(!Checker::new(Id::H264, &[]).is_spare_alone(&[0, 0, 1, 1, 1]), "start codes");
     }
 
     #[test]

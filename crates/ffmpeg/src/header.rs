@@ -1,4 +1,4 @@
-//! MP4 files whose header says all that is needed of an H.264 stream, but for what its first packet says.
+//! MP4 and Matroska files whose header says all that is needed of an H.264 stream, but for what its first packet says.
 //!
 //! FFmpeg's general way to know a stream decodes frames of it, which takes as long as some of the frames that are wanted.
 
@@ -8,18 +8,20 @@ use ff::ffi;
 use ff::packet::Ref;
 use ffmpeg_next as ff;
 
-/// Whether the header of an MP4 file tells the frame rate, the size and the decoder's configuration of a stream.
+/// Whether the header of a file tells the frame rate, the size and the decoder's configuration of a stream.
 ///
-/// The demuxer has found the delay of display from all the times in the header, so there is none to be guessed.
+/// The demuxer of MP4 has found the delay of display from all the times in the header, so there is none to be guessed; in
+/// Matroska it shows when all packets were read.
 pub fn suffices(context: &ff::format::context::Input, stream: usize) -> bool {
-    let is_mp4 = context.format().name().split(',').any(|name| name == "mp4");
-    let Some(stream) = context.stream(stream).filter(|_| is_mp4) else { return false };
+    let is = |container| context.format().name().split(',').any(|name| name == container);
+    let is_known = is("mp4") || is("matroska");
+    let Some(stream) = context.stream(stream).filter(|_| is_known) else { return false };
     // SAFETY: a stream of an open file has parameters, and as many bytes of extradata as it says.
     unsafe {
         let parameters = &*(*stream.as_ptr()).codecpar;
         let is_configured = parameters.extradata_size > 6 && *parameters.extradata == 1;
         let is_sized = parameters.width > 0 && parameters.height > 0;
-        let is_indexed = ffi::avformat_index_get_entries_count(stream.as_ptr()) > 0;
+        let is_indexed = !is("mp4") || ffi::avformat_index_get_entries_count(stream.as_ptr()) > 0;
         let is_h264 = parameters.codec_id == ffi::AVCodecID::AV_CODEC_ID_H264;
         is_h264 && is_configured && is_sized && is_indexed && stream.avg_frame_rate().0 > 0
     }

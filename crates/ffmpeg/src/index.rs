@@ -33,6 +33,16 @@ pub enum Skips {
     Unpacked,
 }
 
+/// What the frames of an index are known by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// Packets, each of which makes one frame.
+    Packets,
+    /// Anything else: a frame may be made of several packets.
+    #[default]
+    Other,
+}
+
 /// The frames of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
@@ -42,6 +52,10 @@ pub struct Index {
     pub keys: Vec<Key>,
     /// Every packet is known to make one frame with its own time, so `stamps` are the frames that decode.
     pub is_sure: bool,
+    /// What the frames are known by; not saved.
+    pub(crate) made_of: Source,
+    /// Packets come in the order in which their frames are shown; not saved.
+    pub(crate) is_in_order: bool,
     /// Frames can be recognised by their time after a seek.
     pub seekable: bool,
     /// Which frames may be left out on the way to the wanted one.
@@ -197,6 +211,7 @@ impl Index {
     }
 
     fn finish(&mut self, timed: bool, sure: bool, skips: Skips) {
+        self.is_in_order = self.stamps.is_sorted();
         self.stamps.sort_unstable();
         self.keys.sort_unstable_by_key(|key| key.pts);
         let distinct = self.stamps.windows(2).all(|pair| pair[0] < pair[1]);
@@ -206,6 +221,7 @@ impl Index {
             _ => false,
         };
         self.is_sure = timed && distinct && reachable && sure;
+        self.made_of = if self.is_sure { Source::Packets } else { Source::Other };
         self.seekable = timed && distinct && !self.keys.is_empty();
         self.skips = skips;
     }
@@ -218,6 +234,7 @@ impl Index {
         self.seekable &= rising;
         self.stamps = known.unwrap_or_else(|| vec![i64::MIN; stamps.len()]);
         self.is_sure = true;
+        self.made_of = Source::Other;
     }
 
     /// The last place to start decoding for a frame shown at `stamp`.

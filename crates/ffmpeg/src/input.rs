@@ -1,6 +1,9 @@
 //! One video stream of a file: opened, chosen, demuxed.
 
-use std::ffi::{CStr, CString, c_int};
+mod streams;
+mod twin;
+
+use std::ffi::{CString, c_int};
 use std::ptr;
 
 use ff::ffi;
@@ -11,6 +14,8 @@ use crate::decoder::MOST_PIXELS;
 use crate::failure::{Class, Failure};
 use crate::header;
 use crate::log;
+use streams::{choose, sole, video_streams};
+pub use twin::Twin;
 
 /// Which stream, and how it is decoded.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +53,10 @@ impl Input {
             find_streams(&mut context)?;
         }
         let stream = choose(&context, stream)?;
+        Ok(Self::of(context, stream, is_brief))
+    }
+
+    fn of(mut context: ff::format::context::Input, stream: usize, is_brief: bool) -> Self {
         // SAFETY: the context is open, and holds `nb_streams` valid stream pointers.
         unsafe {
             let raw = context.as_mut_ptr();
@@ -57,7 +66,7 @@ impl Input {
                 }
             }
         }
-        Ok(Self { context, stream, is_brief })
+        Self { context, stream, is_brief }
     }
 
     /// The chosen stream.
@@ -135,6 +144,11 @@ impl Input {
     /// before the key frame is shown.
     pub fn seeks_by_pts(&self) -> bool {
         self.is("matroska") || self.is("mp4")
+    }
+
+    /// Whether the container's header says by how many frames the order of decoding is ahead of that of display.
+    pub fn knows_delay(&self) -> bool {
+        self.is("mp4")
     }
 
     /// Whether the container knows the order of decoding alone.
@@ -312,15 +326,6 @@ fn open_context(path: &[u8]) -> Result<ff::format::context::Input, Failure> {
     Ok(context)
 }
 
-/// The video stream that is meant, if that is known without a look at others.
-fn sole(context: &ff::format::context::Input, wanted: Option<usize>) -> Option<usize> {
-    match (video_streams(context).as_slice(), wanted) {
-        (videos, Some(wanted)) => videos.get(wanted).copied(),
-        (&[video], None) => Some(video),
-        _ => None,
-    }
-}
-
 /// Finds out what the container does not say of its streams, by decoding some frames.
 fn find_streams(context: &mut ff::format::context::Input) -> Result<(), Failure> {
     let is_timed = |&stream: &usize| {
@@ -338,54 +343,4 @@ fn find_streams(context: &mut ff::format::context::Input) -> Result<(), Failure>
         return Err(Failure::from_code(Class::Open, "could not read the streams", code));
     }
     Ok(())
-}
-
-/// Indices of the streams that are moving pictures; cover art is none.
-fn video_streams(context: &ff::format::context::Input) -> Vec<usize> {
-    let is_video = |stream: &ff::Stream<'_>| {
-        // SAFETY: a stream of an open file is valid and has parameters.
-        let (kind, disposition) =
-            unsafe { ((*(*stream.as_ptr()).codecpar).codec_type, (*stream.as_ptr()).disposition) };
-        kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO
-            && disposition & ffi::AV_DISPOSITION_ATTACHED_PIC as c_int == 0
-    };
-    context.streams().filter(is_video).map(|stream| stream.index()).collect()
-}
-
-fn choose(context: &ff::format::context::Input, wanted: Option<usize>) -> Result<usize, Failure> {
-    let videos = video_streams(context);
-    let missing =
-        |text: String| Failure { frames: videos.len(), ..Failure::new(Class::NoVideoStream, text) };
-    if videos.is_empty() {
-        return Err(missing(match context.nb_streams() {
-            0 => "no stream".to_owned(),
-            1 => format!("one stream of {}", kind(context, 0)),
-            n => format!("{n} streams, none of them video"),
-        }));
-    }
-    if let Some(wanted) = wanted {
-        return videos
-            .get(wanted)
-            .copied()
-            .ok_or_else(|| missing(format!("{} video stream(s)", videos.len())));
-    }
-    // SAFETY: the context is open; no decoder is asked for.
-    let best = unsafe {
-        let kind = ffi::AVMediaType::AVMEDIA_TYPE_VIDEO;
-        ffi::av_find_best_stream(context.as_ptr().cast_mut(), kind, -1, -1, ptr::null_mut(), 0)
-    };
-    Ok(usize::try_from(best).ok().filter(|best| videos.contains(best)).unwrap_or(videos[0]))
-}
-
-fn kind(context: &ff::format::context::Input, index: usize) -> String {
-    let Some(stream) = context.stream(index) else { return "unknown kind".to_owned() };
-    // SAFETY: the stream is valid; FFmpeg returns null or a static string.
-    unsafe {
-        let name = ffi::av_get_media_type_string((*(*stream.as_ptr()).codecpar).codec_type);
-        if name.is_null() {
-            "unknown kind".to_owned()
-        } else {
-            CStr::from_ptr(name).to_string_lossy().into_owned()
-        }
-    }
 }

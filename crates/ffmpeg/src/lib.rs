@@ -8,7 +8,7 @@
 //!
 //! Inside: [`input`] demuxes one video stream, known by a look at its [`header`] where that will do, [`bitstream`], [`order`] and [`index`] find out which frames it holds,
 //! [`container`] whether the file was cut, [`saved`] keeps that for the next time, [`reader`] decodes the frame at an index
-//! by a [`decoder`],//! [`picture`] turns it into upright RGB, the usual format by [`yuv420`], [`encoder`] writes files, [`log`] keeps FFmpeg's
+//! by a [`decoder`], or by several on threads of their own, [`picture`] turns it into upright RGB, the usual format by [`yuv420`], [`encoder`] writes files, [`log`] keeps FFmpeg's
 //! words.
 
 pub mod abi;

@@ -2,58 +2,64 @@
 //!
 //! Index i is the i-th frame that a decoder gives from the start of the file. The fast way goes to the key frame before the
 //! wanted one, leaves out frames that no other needs and checks the time of what it reaches; any doubt leads to the slow way.
+//! With several threads a crew of decoders goes the fast way ahead of the caller.
 
 mod counting;
+mod crew;
+mod decoding;
+mod plan;
 
-use std::ffi::c_int;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use ff::frame::Video;
 use ffmpeg_next as ff;
 
-use crate::decoder::{self, Unpacker};
 use crate::failure::{Class, Damage, Failure};
-use crate::index::{Index, Skips};
-use crate::input::{Input, Options};
-use crate::log;
+use crate::index::Index;
+use crate::input::{Input, Options, Twin};
 use crate::picture::{Picture, Turn};
+use crew::Crew;
+use decoding::{Decoding, Wanted};
+use plan::{Gain, Plan, plan};
 
-/// Why decoding stopped before the end.
-enum Stop {
-    /// The container could not be read on.
-    Read(c_int),
-    /// The decoder refused a packet.
-    Decode(c_int),
-}
-
-/// An open video stream and its decoder.
+/// An open video stream and its decoders.
 pub struct Reader {
     path: Vec<u8>,
     options: Options,
-    input: Input,
-    decoder: ff::decoder::Video,
-    /// Threads of the decoder.
-    threads: usize,
-    /// Takes packed pictures apart as long as frames are sought.
-    unpacker: Option<Unpacker>,
-    index: Index,
+    /// How to open the same stream again.
+    twin: Twin,
+    frame_rate: Option<f64>,
+    gain: Gain,
+    /// Those that are not with the crew; the first is the one that works alone.
+    decodings: Vec<Decoding>,
+    index: Arc<Index>,
     picture: Picture,
+    /// The frame that was found.
     frame: Video,
     /// Frames given since the start with none left out.
     counted: Option<usize>,
-    /// Time of the frame given last since the last seek.
-    last: Option<i64>,
-    /// A seek was made and no key frame has been met since.
-    landing: bool,
-    draining: bool,
-    /// The packet fed last was a key frame.
-    fed_key: bool,
     /// What stopped the decoder in the middle of the file.
     damage: Option<String>,
-    /// Times of the frames that are asked for at once, rising.
-    wanted: Vec<i64>,
-    /// Time of the frame after which the decoder is to give all that it holds.
-    ends_at: Option<i64>,
+    wanted: Wanted,
+    /// Decodes the wanted frames on its own threads.
+    crew: Option<Crew>,
+    /// Several threads may give other frames, or other errors, than one.
+    is_doubted: bool,
+    /// What was shared out.
+    shared: Shared,
     origin: Origin,
+}
+
+/// What the threads beside the caller's have done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shared {
+    /// Decoders that were set to work side by side for the frames that were named last.
+    pub decoders: usize,
+    /// Threads of each of them.
+    pub threads: usize,
+    /// Frames that came from them, since the file was opened.
+    pub frames: usize,
 }
 
 /// Where an index comes from.
@@ -71,6 +77,12 @@ enum Origin {
 
 /// Reading the packets of a larger file takes longer than decoding a few of its frames.
 const LARGE: u64 = 32 << 20;
+
+/// Ends no search.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+/// Bytes of decoded frames that may wait for the caller, of all threads together; one frame of each run always may.
+const HELD: usize = 32 << 20;
 
 impl Reader {
     /// Opens a file and indexes its frames; nothing is decoded yet. `saved` is what [`Reader::index_to_save`] gave for the
@@ -94,29 +106,26 @@ impl Reader {
         let matrix = if options.rotate { input.display_matrix() } else { None };
         let turn = matrix.map_or_else(Turn::default, |matrix| Turn::from_matrix(&matrix));
         index.seekable &= options.seek;
-        let is_packed = index.seekable && index.skips == Skips::Unpacked;
-        let unpacker = if is_packed { Unpacker::new(&input) } else { None };
-        // Sparse frames are the rule.
-        let threads = threads(&index, &[], options);
-        let decoder = decoder::open(&input, threads, unpacker.as_ref())?;
+        let twin = input.twin(path, options.stream);
+        let frame_rate = input.frame_rate();
+        let gain = Gain::of(&input);
+        let decoding = Decoding::new(input, &index, 1)?;
         Ok(Self {
             path: path.to_vec(),
             options,
-            input,
-            decoder,
-            threads,
-            unpacker,
-            index,
+            twin,
+            frame_rate,
+            gain,
+            decodings: vec![decoding],
+            index: Arc::new(index),
             picture: Picture::new(width, height, turn),
             frame: Video::empty(),
             counted: None,
-            last: None,
-            landing: false,
-            draining: false,
-            fed_key: false,
             damage: None,
-            wanted: Vec::new(),
-            ends_at: None,
+            wanted: Wanted::default(),
+            crew: None,
+            is_doubted: false,
+            shared: Shared::default(),
             origin,
         })
     }
@@ -128,7 +137,7 @@ impl Reader {
 
     /// Frames per second as the container states them.
     pub fn frame_rate(&self) -> Option<f64> {
-        self.input.frame_rate()
+        self.frame_rate
     }
 
     /// Frames, if they are known without decoding.
@@ -147,13 +156,18 @@ impl Reader {
         self.index.seekable
     }
 
+    /// What other threads have done; nothing where one thread was asked for.
+    pub fn shared(&self) -> Shared {
+        self.shared
+    }
+
     /// The index as bytes, when finding it out again would take long; `None` when it would not, or it is not known yet.
     pub fn index_to_save(&self) -> Option<Vec<u8>> {
         let took_long = matches!(self.origin, Origin::ManyPackets | Origin::Frames);
         let is_worth = took_long && self.index.is_sure;
         is_worth.then(|| {
             let damage = self.index.damage.clone().or_else(|| self.damage.clone());
-            Index { damage, ..self.index.clone() }.to_bytes()
+            Index { damage, ..Index::clone(&self.index) }.to_bytes()
         })
     }
 
@@ -168,24 +182,65 @@ impl Reader {
         Ok(self.index.stamps.len())
     }
 
-    /// Names frames that will be asked for, so that those between them may be left out and none is decoded for nothing.
+    /// Names all frames that will be asked for, so that those between them may be left out and none is decoded for nothing.
+    /// With several threads they are decoded from here on.
     ///
     /// # Errors
     /// As for [`Reader::frame_count`].
     pub fn expect(&mut self, indices: &[usize]) -> Result<(), Failure> {
+        self.prepare(indices, true)
+    }
+
+    fn prepare(&mut self, indices: &[usize], is_all: bool) -> Result<(), Failure> {
         self.frame_count()?;
-        if self.wanted.last() > self.last.as_ref() {
-            // On the way to frames that were never asked for, some may be left out that are wanted now.
-            self.last = None;
-        }
-        self.wanted =
+        self.dismiss();
+        let mut stamps: Vec<i64> =
             indices.iter().filter_map(|&index| self.index.stamps.get(index)).copied().collect();
-        self.wanted.sort_unstable();
-        let threads = threads(&self.index, &self.wanted, self.options);
-        if self.index.seekable && threads != self.threads {
-            self.decoder = decoder::open(&self.input, threads, self.unpacker.as_ref())?;
-            (self.threads, self.last) = (threads, None);
+        stamps.sort_unstable();
+        stamps.dedup();
+        self.wanted = Wanted { stamps, is_all };
+        if !self.index.seekable {
+            return Ok(());
         }
+        if self.options.threads == 1 || self.is_doubted || !self.share() {
+            self.work_alone()?;
+        }
+        Ok(())
+    }
+
+    /// Sets a crew to work at the wanted frames; false where they cannot be shared out.
+    fn share(&mut self) -> bool {
+        let wanted = &self.wanted.stamps;
+        let gain = self.gain.among(&self.index, wanted);
+        let (width, height) = self.picture.size();
+        let held = HELD / self.options.threads / (width * height * 3).max(1);
+        let held = held.clamp(1, wanted.len().max(1));
+        let Some(plan) = plan(&self.index, wanted, (self.options.threads, gain), held) else {
+            return false;
+        };
+        let Plan { decoders, threads, .. } = plan;
+        (self.shared.decoders, self.shared.threads) = (decoders, threads);
+        let index = Arc::clone(&self.index);
+        let (twin, idle) = (self.twin.clone(), &mut self.decodings);
+        self.crew = Some(Crew::new((plan, self.wanted.is_all), index, &twin, idle, held));
+        true
+    }
+
+    fn dismiss(&mut self) {
+        if let Some(crew) = self.crew.take() {
+            self.is_doubted |= crew.has_failed();
+            self.decodings.extend(crew.dismiss());
+        }
+    }
+
+    /// Leaves the wanted frames to one decoder of one thread.
+    fn work_alone(&mut self) -> Result<(), Failure> {
+        if self.decodings.is_empty() {
+            self.decodings.push(Decoding::new(self.twin.open()?, &self.index, 1)?);
+        }
+        let decoding = &mut self.decodings[0];
+        decoding.use_threads(1)?;
+        decoding.expect(self.wanted.clone());
         Ok(())
     }
 
@@ -197,9 +252,9 @@ impl Reader {
         let mut order: Vec<usize> = (0..indices.len()).collect();
         order.sort_by_key(|&position| indices[position]);
         self.frame_count()?;
-        let is_expected = |stamp: &i64| self.wanted.binary_search(stamp).is_ok();
+        let is_expected = |stamp: &i64| self.wanted.stamps.binary_search(stamp).is_ok();
         if !indices.iter().filter_map(|&index| self.index.stamps.get(index)).all(is_expected) {
-            self.expect(indices)?;
+            self.prepare(indices, false)?;
         }
         let mut current = None;
         for position in order {
@@ -225,59 +280,37 @@ impl Reader {
             return Err(self.past_the_end(frame));
         }
         if self.index.seekable {
-            if let Ok(true) = self.find_by_time(self.index.stamps[frame]) {
+            let stamp = self.index.stamps[frame];
+            if self.find_by_crew(stamp)? || self.find_by_time(stamp) {
                 return Ok(());
             }
             // Not where the index says: nothing but counting can be trusted in this file.
-            self.index.seekable = false;
+            Arc::make_mut(&mut self.index).seekable = false;
             self.counted = None;
         }
         self.find_by_count(frame)
     }
 
-    fn find_by_time(&mut self, stamp: i64) -> Result<bool, Stop> {
-        let Some(key) = self.index.key_before(stamp) else { return Ok(false) };
-        let is_behind = self.last.is_some_and(|last| key.pts <= last && last < stamp);
-        if !is_behind || self.ends_at.take().is_some() {
-            if !self.input.seek(key.target) {
-                return Ok(false);
-            }
-            self.decoder.flush();
-            if let Some(unpacker) = &mut self.unpacker {
-                unpacker.flush();
-            }
-            (self.draining, self.landing, self.last) = (false, true, None);
+    fn find_by_crew(&mut self, stamp: i64) -> Result<bool, Failure> {
+        let Some(crew) = &mut self.crew else { return Ok(false) };
+        if let Some(frame) = crew.take(stamp) {
+            self.frame = frame;
+            self.shared.frames += 1;
+            return Ok(true);
         }
-        self.counted = None;
-        self.ends_at = self.leads_elsewhere(stamp).then_some(stamp);
-        let may_skip = self.index.skips == Skips::Unneeded || self.unpacker.is_some();
-        while self.next(may_skip)? {
-            let Some(reached) = self.stamp() else { return Ok(false) };
-            self.last = Some(reached);
-            // Errors spread to the frames after; frames shown before the key frame lack what they refer to.
-            if reached >= key.pts && self.is_spoilt() {
-                return Ok(false);
-            }
-            if reached >= stamp {
-                return Ok(reached == stamp);
-            }
-        }
-        self.last = None;
+        self.dismiss();
+        self.work_alone()?;
         Ok(false)
     }
 
-    /// Whether the next wanted frame after one is reached by another key frame.
-    fn leads_elsewhere(&self, stamp: i64) -> bool {
-        let after = self.wanted.partition_point(|&wanted| wanted <= stamp);
-        let next = self.wanted.get(after).and_then(|&next| self.index.key_before(next));
-        // Counting says nothing of packets: a frame may be made of several.
-        let is_whole = matches!(self.origin, Origin::Packets | Origin::ManyPackets);
-        is_whole && self.index.is_sure && next.is_some_and(|key| key.pts > stamp)
-    }
-
-    /// The decoder gave a frame that holds more or less than the file says.
-    fn is_spoilt(&self) -> bool {
-        self.frame.is_corrupt() || self.frame.has_decode_errors()
+    fn find_by_time(&mut self, stamp: i64) -> bool {
+        self.counted = None;
+        let Some(decoding) = self.decodings.first_mut() else { return false };
+        let is_found = matches!(decoding.find(&self.index, stamp, &NEVER), Ok(true));
+        if is_found {
+            std::mem::swap(&mut self.frame, &mut decoding.frame);
+        }
+        is_found
     }
 
     fn past_the_end(&self, frame: usize) -> Failure {
@@ -297,82 +330,6 @@ impl Reader {
             },
         }
     }
-
-    fn stamp(&self) -> Option<i64> {
-        self.frame.pts().or_else(|| self.frame.timestamp())
-    }
-
-    /// Decodes one frame into `self.frame`; false at the end of the stream. On the way to the last of the wanted frames those
-    /// that neither are wanted nor needed by others may be left out.
-    fn next(&mut self, may_skip: bool) -> Result<bool, Stop> {
-        loop {
-            match self.decoder.receive_frame(&mut self.frame) {
-                Ok(()) => return Ok(true),
-                Err(ff::Error::Other { errno: ff::error::EAGAIN }) => {}
-                Err(ff::Error::Eof) => return Ok(false),
-                Err(error) => return Err(Stop::Decode(error.into())),
-            }
-            if self.draining {
-                return Ok(false);
-            }
-            self.feed(may_skip)?;
-        }
-    }
-
-    fn feed(&mut self, may_skip: bool) -> Result<(), Stop> {
-        log::clear();
-        loop {
-            let Some(mut packet) = self.input.read().map_err(Stop::Read)? else {
-                self.draining = true;
-                return self.decoder.send_eof().map_err(|error| Stop::Decode(error.into()));
-            };
-            if self.landing && !packet.is_key() {
-                continue;
-            }
-            (self.landing, self.fed_key) = (false, packet.is_key());
-            if let Some(time) = self.index.time_of(packet.dts()) {
-                packet.set_pts(Some(time));
-            }
-            if let Some(unpacker) = &mut self.unpacker {
-                let Some(picture) = unpacker.take(&packet).map_err(Stop::Decode)? else { continue };
-                packet = picture;
-            }
-            let is_passed = may_skip
-                && packet.pts().is_some_and(|pts| {
-                    // What comes after the last one may be asked for next.
-                    self.wanted.last().is_some_and(|&last| pts < last)
-                        && self.wanted.binary_search(&pts).is_err()
-                });
-            self.decoder.skip_frame(if is_passed {
-                ff::Discard::NonReference
-            } else {
-                ff::Discard::Default
-            });
-            let failed = |error: ff::Error| Stop::Decode(error.into());
-            self.decoder.send_packet(&packet).map_err(failed)?;
-            if self.ends_at.is_some() && packet.pts() == self.ends_at {
-                // The frame is inside: the packets after it would only push it out.
-                self.draining = true;
-                self.decoder.send_eof().map_err(failed)?;
-            }
-            return Ok(());
-        }
-    }
-}
-
-/// Threads of a decoder that is to give the frames with the times `wanted`.
-///
-/// Threads decode frames side by side. Where many frames are left out, those that remain refer to each other one by one, and
-/// the threads would wait for each other for longer than it takes to decode.
-fn threads(index: &Index, wanted: &[i64], options: Options) -> usize {
-    const FEW: usize = 4;
-    let place = |stamp: i64| index.stamps.partition_point(|&other| other < stamp);
-    let is_dense = match wanted {
-        [first, .., last] => wanted.len() * FEW > place(*last) - place(*first),
-        _ => false,
-    };
-    let has_spare = index.spare * FEW >= index.stamps.len();
-    if index.seekable && has_spare && !is_dense { 1 } else { options.threads }
 }
 
 /// Opens a file and reads the index out of its packets, at first after a brief look; any doubt leads to a thorough one.
@@ -380,7 +337,9 @@ fn indexed(path: &[u8], options: Options) -> Result<(Input, Index), Failure> {
     let mut input = Input::open(path, options.stream, options.seek)?;
     if input.is_brief {
         let index = Index::read(&mut input);
-        if index.is_sure && index.seekable && index.damage.is_none() {
+        // Decoders are told how far frames are out of order by MP4 alone.
+        let is_ordered = input.knows_delay() || index.is_in_order;
+        if index.is_sure && index.seekable && index.damage.is_none() && is_ordered {
             return Ok((input, index));
         }
         input = Input::open(path, options.stream, false)?;

@@ -3,7 +3,7 @@
 //! Numbers are written as differences to the one before, in seven bits a byte. Bytes that are not an index made by this
 //! module are refused, but not looked for: whoever keeps them keeps a check sum.
 
-use crate::index::{Index, Key, Skips};
+use crate::index::{Index, Key, Skips, Source};
 
 /// Names the layout.
 const LAYOUT: u64 = 2;
@@ -133,6 +133,8 @@ impl Index {
             stamps,
             keys: keys.collect(),
             is_sure: flags & 2 != 0,
+            made_of: Source::Other,
+            is_in_order: false,
             seekable,
             skips,
             damage,
@@ -153,6 +155,8 @@ mod tests {
             stamps: vec![-9_000, -1, 0, 512, i64::MAX - 1],
             keys: vec![Key { pts: -9_000, target: -10_000 }, Key { pts: 512, target: 0 }],
             is_sure: true,
+            made_of: Source::Other,
+            is_in_order: false,
             seekable: true,
             skips: Skips::Unpacked,
             damage: Some("the file is cut".into()),

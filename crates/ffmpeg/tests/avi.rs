@@ -3,19 +3,10 @@
 //! The files are made by the `ffmpeg` program where there is one.
 
 mod compared;
-
-use std::path::Path;
-use std::process::Command;
+mod made;
 
 use compared::{compare, open};
-
-/// Makes a file of a moving test picture; false without the program or an encoder that it needs.
-fn make(path: &Path, arguments: &[&str]) -> bool {
-    let mut program = Command::new("ffmpeg");
-    program.args(["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=128x96:rate=25"]);
-    let made = program.args(["-frames:v", "150"]).args(arguments).arg(path).status();
-    made.is_ok_and(|status| status.success())
-}
+use made::make;
 
 #[test]
 fn avi_files_of_many_kinds_are_sought_and_exact() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use timeweave_video::{Decoder, OpenOptions, open};
+use timeweave_video::{Decoder, OpenOptions, RgbImage, open};
 
 /// A long video of 3840x2160 pixels, 25 MB a frame; `None` without the program.
 fn large(folder: &Path) -> Option<PathBuf> {
@@ -41,11 +41,12 @@ fn frames_are_held_only_while_they_are_asked_for() {
             println!("checked: 0 videos (no ffmpeg program)");
             return;
         };
-        for decoder in ["libav", "ffmpeg"] {
+        for (decoder, threads) in [("libav", "1"), ("libav", "2"), ("ffmpeg", "1")] {
             // A process for each, because a peak stays.
             let mut child = Command::new(std::env::current_exe().expect("this test"));
             child.args(["--exact", "frames_are_held_only_while_they_are_asked_for", "--nocapture"]);
             child.env(VARIABLE, &path).env("TIMEWEAVE_TEST_DECODER", decoder);
+            child.env("TIMEWEAVE_TEST_THREADS", threads);
             let output = child.output().expect("a second run");
             let text = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{text}");
@@ -57,15 +58,24 @@ fn frames_are_held_only_while_they_are_asked_for() {
     };
     let name = std::env::var("TIMEWEAVE_TEST_DECODER").expect("set above");
     let decoder: Decoder = serde_json::from_value(name.clone().into()).expect("a decoder");
-    let options = OpenOptions { decoder, index_cache: false, ..OpenOptions::default() };
+    let threads = std::env::var("TIMEWEAVE_TEST_THREADS").expect("set above");
+    let threads = threads.parse().expect("a number");
+    let options = OpenOptions { decoder, threads, index_cache: false, ..OpenOptions::default() };
     let mut source = open(Path::new(&path), &options).expect("a video");
     assert_eq!(source.frame_count().expect("count"), 150);
     for group in (0..150).collect::<Vec<usize>>().chunks(3) {
         assert_eq!(source.frames(group).expect("frames").len(), group.len());
     }
+    let mut given = 0;
+    let mut take = |_, _: &RgbImage| {
+        given += 1;
+        Ok(())
+    };
+    source.each(&(0..150).collect::<Vec<usize>>(), &mut take).expect("frames");
+    assert_eq!(given, 150);
     let peak = peak();
-    println!("checked: 150 frames of 25 MB by {name}, {peak} MiB at the most");
-    // Three frames asked for and those that the decoder refers to; all together would be 3700.
+    println!("checked: 150 frames of 25 MB by {name}, {threads} thread(s), {peak} MiB at the most");
+    // Three frames asked for and those that the decoders refer to; all together would be 3700.
     assert!(peak < 500, "{peak} MiB");
 }
 

@@ -1,7 +1,9 @@
 //! The slow way: frames are counted from the start of the file, with none left out.
 
-use super::{Origin, Reader, Stop};
-use crate::decoder;
+use std::sync::Arc;
+
+use super::decoding::{Decoding, Stop};
+use super::{Origin, Reader};
 use crate::failure::{Failure, describe};
 use crate::input::Input;
 
@@ -12,11 +14,16 @@ impl Reader {
             self.restart()?;
         }
         while self.counted.is_some_and(|counted| counted <= frame) {
-            if !self.count_next() {
-                let counted = self.counted.take().unwrap_or_default();
-                self.index.stamps.truncate(counted);
-                return Err(self.past_the_end(frame));
+            if self.count_next() {
+                continue;
             }
+            if self.is_to_be_checked() {
+                self.restart()?;
+                continue;
+            }
+            let counted = self.counted.take().unwrap_or_default();
+            Arc::make_mut(&mut self.index).stamps.truncate(counted);
+            return Err(self.past_the_end(frame));
         }
         Ok(())
     }
@@ -25,26 +32,53 @@ impl Reader {
     pub(super) fn scan(&mut self) -> Result<(), Failure> {
         self.restart()?;
         let mut stamps = Vec::new();
-        while self.count_next() {
-            stamps.push(self.stamp());
+        loop {
+            if self.count_next() {
+                stamps.push(self.stamp());
+            } else if self.is_to_be_checked() {
+                stamps.clear();
+                self.restart()?;
+            } else {
+                break;
+            }
         }
         self.counted = None;
-        self.index.replace(&stamps);
+        Arc::make_mut(&mut self.index).replace(&stamps);
         self.origin = Origin::Frames;
         Ok(())
+    }
+
+    fn stamp(&self) -> Option<i64> {
+        self.frame.pts().or_else(|| self.frame.timestamp())
+    }
+
+    /// Whether counting is to begin again with one thread: several met something that they may tell otherwise.
+    fn is_to_be_checked(&mut self) -> bool {
+        let is_met = self.damage.is_some() || self.decodings[0].is_troubled();
+        let is_new = is_met && self.options.threads > 1 && !self.is_doubted;
+        if is_new {
+            (self.is_doubted, self.damage) = (true, None);
+        }
+        is_new
     }
 
     /// The next frame in order; false at the end or at damage.
     fn count_next(&mut self) -> bool {
         let mut refused = None;
         loop {
-            let reason = match self.next(false) {
-                Ok(true) if self.is_spoilt() => {
+            let decoding = &mut self.decodings[0];
+            let next = decoding.next(&self.index, false);
+            if decoding.is_troubled() {
+                return false;
+            }
+            let reason = match next {
+                Ok(true) if decoding.is_spoilt() => {
                     "the frame's data is damaged, the decoder filled in what it could not read"
                         .into()
                 }
                 Ok(true) => {
                     self.counted = self.counted.map(|counted| counted + 1);
+                    std::mem::swap(&mut self.frame, &mut decoding.frame);
                     return true;
                 }
                 Ok(false) => {
@@ -54,7 +88,7 @@ impl Reader {
                 Err(Stop::Decode(code)) => {
                     let reason = describe(code);
                     // A recording may begin in the middle of a group of pictures; the decoder then finds its feet.
-                    if self.counted == Some(0) && !self.fed_key {
+                    if self.counted == Some(0) && !decoding.fed_key {
                         refused = Some(reason);
                         continue;
                     }
@@ -69,12 +103,11 @@ impl Reader {
 
     /// Opens the file anew, so that decoding starts exactly as for a reader that never seeks.
     fn restart(&mut self) -> Result<(), Failure> {
-        self.input = Input::open(&self.path, self.options.stream, false)?;
-        self.unpacker = None;
-        self.threads = self.options.threads;
-        self.decoder = decoder::open(&self.input, self.threads, None)?;
-        (self.counted, self.last, self.landing, self.draining) = (Some(0), None, false, false);
-        self.ends_at = None;
+        self.dismiss();
+        let input = Input::open(&self.path, self.options.stream, false)?;
+        let threads = if self.is_doubted { 1 } else { self.options.threads };
+        self.decodings = vec![Decoding::plain(input, threads)?];
+        self.counted = Some(0);
         Ok(())
     }
 }
