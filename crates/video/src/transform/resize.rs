@@ -86,6 +86,8 @@ impl Taps {
 pub struct Scratch {
     /// Sixteen rows, transposed: one lane per row.
     block: Vec<[u8; LANES]>,
+    /// The same after the horizontal pass.
+    narrow: Vec<[u8; LANES]>,
     /// Rows after the horizontal pass: red, green and blue behind one another, padded to whole lanes.
     rows: Vec<u8>,
 }
@@ -169,39 +171,92 @@ impl Resize {
     /// The horizontal pass: sixteen rows are transposed first, so that neighbours in memory take the same weight.
     fn horizontal(&self, source: &[u8], stride: usize, scratch: &mut Scratch) {
         let inputs = self.columns.inputs();
-        let block = &mut scratch.block;
+        let Scratch { block, narrow, rows } = scratch;
         block.resize(inputs.len() * 3, [0; LANES]);
+        narrow.resize(stride, [0; LANES]);
         let row_bytes = self.image.0 * 3;
-        for (sources, outs) in
-            source.chunks(LANES * row_bytes).zip(scratch.rows.chunks_mut(LANES * stride))
+        for (sources, outs) in source.chunks(LANES * row_bytes).zip(rows.chunks_mut(LANES * stride))
         {
-            for (lane, row) in sources.chunks_exact(row_bytes).enumerate() {
-                for (cell, &value) in block.iter_mut().zip(&row[inputs.start * 3..inputs.end * 3]) {
-                    cell[lane] = value;
-                }
-            }
-            weigh(&self.columns, inputs.start, block, stride, outs);
+            to_lanes(sources, row_bytes, inputs.start * 3, block);
+            weigh(&self.columns, inputs.start, block, narrow);
+            to_rows(narrow, stride, outs);
         }
     }
 }
 
-/// The horizontal pass for sixteen transposed rows, the first of whose cells is that of column `start`.
+type Tile = [[u8; LANES]; LANES];
+
+/// Exchanges rows and columns: four times, each row of the first half is mixed with its fellow of the second.
+#[allow(clippy::inline_always, reason = "a call would pass the tile through memory")]
+#[inline(always)]
+fn transpose(tile: &Tile) -> Tile {
+    let mut tile = *tile;
+    for _ in 0..LANES.ilog2() {
+        let mut mixed = [[0; LANES]; LANES];
+        for (pair, row) in mixed.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+            let (one, other) = (&tile[pair], &tile[pair + LANES / 2]);
+            for at in 0..LANES / 2 {
+                (row[0][2 * at], row[0][2 * at + 1]) = (one[at], other[at]);
+                let far = at + LANES / 2;
+                (row[1][2 * at], row[1][2 * at + 1]) = (one[far], other[far]);
+            }
+        }
+        tile = mixed;
+    }
+    tile
+}
+
+/// Transposes the bytes from `start` on of sixteen rows, or of those that are left.
+#[multiversion(targets("x86_64+avx2"))]
+fn to_lanes(sources: &[u8], row_bytes: usize, start: usize, cells: &mut [[u8; LANES]]) {
+    let tiled = if sources.len() < LANES * row_bytes { 0 } else { cells.len() / LANES * LANES };
+    let (tiles, rest) = cells.split_at_mut(tiled);
+    for (place, tile) in tiles.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        let mut rows = [[0; LANES]; LANES];
+        for (row, source) in rows.iter_mut().zip(sources.chunks_exact(row_bytes)) {
+            row.copy_from_slice(&source[start + place * LANES..][..LANES]);
+        }
+        *tile = transpose(&rows);
+    }
+    for (lane, source) in sources.chunks_exact(row_bytes).enumerate() {
+        for (cell, &value) in rest.iter_mut().zip(&source[start + tiled..]) {
+            cell[lane] = value;
+        }
+    }
+}
+
+/// The way back: as many rows as `outs` holds.
+#[multiversion(targets("x86_64+avx2"))]
+fn to_rows(cells: &[[u8; LANES]], stride: usize, outs: &mut [u8]) {
+    for (place, tile) in cells.as_chunks::<LANES>().0.iter().enumerate() {
+        for (row, out) in transpose(tile).iter().zip(outs.chunks_exact_mut(stride)) {
+            out[place * LANES..(place + 1) * LANES].copy_from_slice(row);
+        }
+    }
+}
+
+/// The horizontal pass for sixteen transposed rows, the first of whose cells is that of column `start`: red, green and blue
+/// behind one another.
 ///
 /// A baseline x86-64 has no 32-bit product of lanes; with AVX2 the same sums take a third of the time.
 #[multiversion(targets("x86_64+avx2"))]
-fn weigh(columns: &Taps, start: usize, block: &[[u8; LANES]], stride: usize, outs: &mut [u8]) {
+fn weigh(columns: &Taps, start: usize, block: &[[u8; LANES]], outs: &mut [[u8; LANES]]) {
     let width = columns.first.len();
-    for x in 0..width {
+    let (red, rest) = outs.split_at_mut(width);
+    let (green, blue) = rest.split_at_mut(width);
+    for (x, ((red, green), blue)) in red.iter_mut().zip(green).zip(blue).enumerate() {
         let (first, weights) = columns.of(x);
-        let cells = &block[(first - start) * 3..];
-        for channel in 0..3 {
-            let mut sums = [HALF; LANES];
-            for (cell, &weight) in cells[channel..].iter().step_by(3).zip(weights) {
+        let mut sums = [[HALF; LANES]; 3];
+        for (pixel, &weight) in block[(first - start) * 3..].as_chunks::<3>().0.iter().zip(weights)
+        {
+            for (sums, cell) in sums.iter_mut().zip(pixel) {
                 for (sum, &value) in sums.iter_mut().zip(cell) {
                     *sum += i32::from(value) * weight;
                 }
             }
-            for (out, sum) in outs[channel * width + x..].iter_mut().step_by(stride).zip(sums) {
+        }
+        for (out, sums) in [red, green, blue].into_iter().zip(&sums) {
+            for (out, sum) in out.iter_mut().zip(sums) {
                 *out = (sum >> BITS) as u8;
             }
         }
