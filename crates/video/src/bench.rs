@@ -21,9 +21,6 @@ const LEAST: Duration = Duration::from_secs(2);
 /// Passes of small files are ended at this number.
 const MOST_PASSES: usize = 50;
 
-/// Frames that are held at full size, as on the way to a clip.
-const DECODED_AT_ONCE: usize = 4;
-
 /// What is measured.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -177,18 +174,19 @@ fn clip(path: &Path, options: &OpenOptions, config: &DecodeBench) -> Result<File
     let start = Instant::now();
     let mut source = open(path, &options.for_stack(Stack::Rgb)?)?;
     let frames = source.frame_count()?;
-    let indices = eval_indices(&Sampling::default(), frames, config.frames)?;
+    // A short video repeats frames; each is decoded and resized once.
+    let mut indices = eval_indices(&Sampling::default(), frames, config.frames)?;
+    indices.dedup();
     // A source has one size, so the weights are made once.
     let info = source.info();
     let size = (info.width as usize, info.height as usize);
     let to = short_side(size, config.size);
     let resize = Resize::whole(size, to);
     let (mut scratch, mut planes) = (Scratch::default(), vec![0; 3 * to.0 * to.1]);
-    for group in indices.chunks(DECODED_AT_ONCE) {
-        for image in &source.frames(group)? {
-            resize.run(image, &mut scratch, &mut planes);
-        }
-    }
+    source.each(&indices, &mut |_, image| {
+        resize.run(image, &mut scratch, &mut planes);
+        Ok(())
+    })?;
     let clip_ms = start.elapsed().as_secs_f64() * 1e3;
     let info = source.info();
     let (decoder, width, height) = (info.decoder, info.width, info.height);
