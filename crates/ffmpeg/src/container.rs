@@ -3,6 +3,10 @@
 //! Demuxers read a file that was cut as one that ends early, without an error. The lengths that containers state for their
 //! own parts tell the two apart; only headers are read for that, never the frames.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+
 /// The bytes of a file.
 pub trait Bytes {
     /// How many there are.
@@ -10,6 +14,33 @@ pub trait Bytes {
 
     /// Fills `out` from a position; false when the file ends before that.
     fn read(&mut self, at: u64, out: &mut [u8]) -> bool;
+}
+
+impl Bytes for File {
+    fn length(&self) -> u64 {
+        self.metadata().map_or(0, |about| about.len())
+    }
+
+    fn read(&mut self, at: u64, out: &mut [u8]) -> bool {
+        self.seek(SeekFrom::Start(at)).is_ok() && self.read_exact(out).is_ok()
+    }
+}
+
+/// Whether an MP4 file ends inside the box that says where its frames are; without all of it there is nothing to go by.
+pub fn cut_header(file: &mut impl Bytes) -> Option<String> {
+    let mut is_mp4 = false;
+    for (name, range) in boxes(file) {
+        // Other files hardly begin with one of these names.
+        is_mp4 |= matches!(&name, b"ftyp" | b"moov" | b"mdat" | b"wide" | b"free" | b"skip");
+        if !is_mp4 {
+            return None;
+        }
+        if &name == b"moov" {
+            let short = cut("its header, `moov`,", range.end, file.length());
+            return short.map(|reason| format!("{reason}; copy or fetch the whole file again"));
+        }
+    }
+    None
 }
 
 /// What the file lacks, for a container by FFmpeg's name; `None` when it is whole, or where nothing can be told.
@@ -90,25 +121,29 @@ fn element(file: &mut impl Bytes, at: u64) -> Option<(u64, Option<u64>, u64)> {
 /// Fragments of MP4 (ISO/IEC 14496-12): a cut sample table there only looks shorter. Cut data shows in the sample table.
 fn mp4(file: &mut impl Bytes) -> Option<String> {
     let length = file.length();
-    let mut at = 0;
-    let mut head = [0; 16];
-    while at + 16 <= length && file.read(at, &mut head) {
-        let [a, b, c, d, ..] = head;
+    let mut fragments = boxes(file).into_iter().filter(|(name, _)| name == b"moof");
+    fragments.find_map(|(_, range)| cut("the index of a fragment", range.end, length))
+}
+
+/// Names and places of the boxes of an MP4 file; the last one may end after the file.
+fn boxes(file: &mut impl Bytes) -> Vec<([u8; 4], Range<u64>)> {
+    let length = file.length();
+    let (mut found, mut at) = (Vec::new(), 0);
+    let (mut head, mut long) = ([0; 8], [0; 8]);
+    while at + 8 <= length && file.read(at, &mut head) {
+        let [a, b, c, d, e, f, g, h] = head;
         let size = match u32::from_be_bytes([a, b, c, d]) {
-            1 => u64::from_be_bytes(*head.last_chunk::<8>()?),
+            1 if at + 16 <= length && file.read(at + 8, &mut long) => u64::from_be_bytes(long),
             size => u64::from(size),
         };
         if size < 8 {
-            return None;
+            break;
         }
         let end = at.saturating_add(size);
-        let short = cut("the index of a fragment", end, length);
-        if &head[4..8] == b"moof" && short.is_some() {
-            return short;
-        }
+        found.push(([e, f, g, h], at..end));
         at = end;
     }
-    None
+    found
 }
 
 /// Chunks of AVI, those of all its RIFF parts. A recorder that was stopped leaves sizes of 0, which say nothing.
@@ -206,8 +241,20 @@ mod tests {
         let moof = [0, 0, 0, 20, b'm', b'o', b'o', b'f', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let mdat = [0, 0, 0, 18, b'm', b'd', b'a', b't', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let file = join(&[&ftyp, &moof, &mdat]);
-        assert_eq!(cuts("mov,mp4,m4a,3gp,3g2,mj2", &file), [32, 33, 34, 35]);
+        let expected: Vec<usize> = (24..36).collect();
+        assert_eq!(cuts("mov,mp4,m4a,3gp,3g2,mj2", &file), expected);
         assert_eq!(shortfall("mov,mp4,m4a", &mut vec![0; 64]), None);
+    }
+
+    #[test]
+    fn a_cut_header_of_mp4_is_known() {
+        let ftyp = [0, 0, 0, 16, b'f', b't', b'y', b'p', 0, 0, 0, 0, 0, 0, 0, 0];
+        let moov = [0, 0, 0, 20, b'm', b'o', b'o', b'v', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let file = join(&[&ftyp, &moov]);
+        let is_cut = |file: &[u8]| cut_header(&mut file.to_vec()).is_some();
+        let cuts: Vec<usize> = (1..=file.len()).filter(|&end| is_cut(&file[..end])).collect();
+        assert_eq!(cuts, (24..36).collect::<Vec<_>>());
+        assert!(!is_cut(&join(&[b"\0\0\0\x10text and more text", &moov])));
     }
 
     #[test]

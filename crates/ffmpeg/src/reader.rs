@@ -9,12 +9,14 @@ mod crew;
 mod decoding;
 mod plan;
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ff::frame::Video;
 use ffmpeg_next as ff;
 
+use crate::container;
 use crate::failure::{Class, Damage, Failure};
 use crate::index::Index;
 use crate::input::{Input, Options, Twin};
@@ -91,6 +93,17 @@ impl Reader {
     /// # Errors
     /// `Open` and `NoVideoStream`.
     pub fn open(path: &[u8], options: Options, saved: Option<&[u8]>) -> Result<Self, Failure> {
+        let opened = Self::open_whole(path, options, saved);
+        let is_empty = |reader: &Self| reader.index.stamps.is_empty();
+        if opened.as_ref().map_or(true, is_empty)
+            && let Some(reason) = cut_header(path)
+        {
+            return Err(Failure::new(Class::Open, reason));
+        }
+        opened
+    }
+
+    fn open_whole(path: &[u8], options: Options, saved: Option<&[u8]>) -> Result<Self, Failure> {
         let saved = saved.and_then(Index::from_bytes).filter(|index| index.is_sure);
         let is_saved = saved.is_some();
         let (mut input, mut index) = match saved {
@@ -330,6 +343,12 @@ impl Reader {
             },
         }
     }
+}
+
+/// Whether an MP4 file ends inside its header: what FFmpeg makes of the rest says nothing of that.
+fn cut_header(path: &[u8]) -> Option<String> {
+    let mut file = File::open(str::from_utf8(path).ok()?).ok()?;
+    container::cut_header(&mut file)
 }
 
 /// Opens a file and reads the index out of its packets, at first after a brief look; any doubt leads to a thorough one.

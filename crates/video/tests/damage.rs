@@ -112,6 +112,26 @@ fn a_file_cut_before_its_index_is_no_video() {
 }
 
 #[test]
+fn a_file_cut_inside_the_index_at_its_front_is_said_to_be_so() {
+    let folder = tempfile::tempdir().expect("folder");
+    let whole = front_index(&fs::read(video(folder.path(), "back.mp4", 30)).expect("read"));
+    let path = folder.path().join("front.mp4");
+    let moov = find(&whole, 0..whole.len(), *b"moov");
+    let mut cuts = 0;
+    for length in (moov.start + 8..moov.end).step_by(37) {
+        fs::write(&path, &whole[..length]).expect("write");
+        let error = open(&path, &OpenOptions::default()).err().expect("a refusal");
+        assert_eq!(error.code(), "NOT_A_VIDEO", "{error}");
+        let text = error.to_string();
+        let told = format!("ends at byte {}, the file at byte {length}", moov.end);
+        assert!(text.contains("`moov`") && text.contains(&told), "{text}");
+        cuts += 1;
+    }
+    println!("checked: {cuts} cuts of a header");
+    assert!(cuts > 10);
+}
+
+#[test]
 fn a_file_cut_after_its_index_says_how_many_frames_it_had() {
     let folder = tempfile::tempdir().expect("folder");
     let whole = front_index(&fs::read(video(folder.path(), "back.mp4", 60)).expect("read"));
