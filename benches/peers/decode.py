@@ -207,7 +207,7 @@ def table(rows, peers):
     for name in names:
         read = [best for _, best in rows if best[name] < float("inf")]
         theirs, ours = (sum(best[key] for best in read) for key in (name, "ours"))
-        cells.append(f"{theirs * 1e3:>15.1f}{theirs / ours:>6.2f}")
+        cells.append(f"{theirs * 1e3:>15.1f}{theirs / ours:>6.2f}" if read else f"{'-':>15}{'-':>6}")
     print(f"{'total':<28}{sum(best['ours'] for _, best in rows) * 1e3:>9.1f}" + "".join(cells))
 
 

@@ -50,6 +50,11 @@ fn frames_in_any_order_and_none_at_all_end_the_work_of_threads() {
             // What was not named is found as well.
             assert!(read(&mut reader, 33) == truth[33], "after {wanted:?}");
         }
+        // A frame alone of those that were named, behind other key frames than the rest.
+        reader.expect(&[5, 6, 50, 100, 101]).expect("a video");
+        let before = reader.shared().frames;
+        assert!(read(&mut reader, 101) == truth[101]);
+        assert_eq!(reader.shared().frames, before + 1);
         reader.expect(&(0..120).collect::<Vec<_>>()).expect("a video");
         assert!(read(&mut reader, 0) == truth[0] && reader.shared().decoders > 0);
         drop(reader);

@@ -39,6 +39,8 @@ pub(super) struct Crew {
     workers: Vec<JoinHandle<Option<Decoding>>>,
     /// The frames of each run, and the time of its last one.
     runs: VecDeque<(i64, Receiver<(i64, Video)>)>,
+    /// Time of the frame taken last.
+    taken: Option<i64>,
     has_failed: bool,
 }
 
@@ -84,11 +86,14 @@ impl Crew {
         if workers.is_empty() {
             drop(Leaving(&orders));
         }
-        Self { orders, workers, runs: receivers, has_failed: false }
+        Self { orders, workers, runs: receivers, taken: None, has_failed: false }
     }
 
     /// Waits for the frame with a time, when those before it are not wanted any more; `None` leaves it to the caller.
     pub fn take(&mut self, stamp: i64) -> Option<Video> {
+        if self.taken.replace(stamp).is_some_and(|taken| taken >= stamp) {
+            return None;
+        }
         while let Some((last, frames)) = self.runs.front() {
             if *last < stamp {
                 self.runs.pop_front();
@@ -97,9 +102,7 @@ impl Crew {
             match frames.recv() {
                 Ok((reached, frame)) if reached == stamp => return Some(frame),
                 Ok((reached, _)) if reached < stamp => {}
-                // An earlier frame was taken already, which is no failure.
-                Ok(_) => return None,
-                Err(_) => {
+                _ => {
                     self.has_failed = true;
                     return None;
                 }
@@ -162,7 +165,7 @@ impl Orders {
         (!decoding.is_troubled()).then_some(decoding)
     }
 
-    /// Hands the frames of a run over; false when it was left.
+    /// Hands the frames of a run over; false where one was not found.
     fn decode(&self, decoding: &mut Decoding, job: Job) -> bool {
         decoding.expect(job.wanted.clone());
         for stamp in job.wanted.stamps {
@@ -172,7 +175,8 @@ impl Orders {
             }
             let frame = std::mem::replace(&mut decoding.frame, Video::empty());
             if job.out.send((stamp, frame)).is_err() {
-                return false;
+                // The caller has gone on to another run.
+                break;
             }
         }
         true

@@ -63,7 +63,7 @@ impl Gain {
 }
 
 /// A plan for at most `threads` threads at a time; `gain` as in [`Gain`]. Of each run `held` frames may wait to be taken.
-/// `None` where a frame is reached from no key frame.
+/// `None` where a frame is reached from no key frame, and where none is wanted.
 pub(super) fn plan(
     index: &Index,
     wanted: &[i64],
@@ -82,9 +82,8 @@ pub(super) fn plan(
         let speed = 1.0 + gain * (each(decoders) - 1) as f64;
         longest(order.iter().map(|&place| runs[place].cost), decoders) / speed
     };
-    let decoders = (1..=threads.min(runs.len()))
-        .min_by(|one, other| time(one).total_cmp(&time(other)))
-        .unwrap_or(1);
+    let decoders =
+        (1..=threads.min(runs.len())).min_by(|one, other| time(one).total_cmp(&time(other)))?;
     if decoders == 1 {
         order.sort_unstable();
     }
@@ -170,6 +169,7 @@ mod tests {
 
     #[test]
     fn a_frame_before_the_first_key_frame_has_no_plan() {
+        assert_eq!(plan(&index(&[5]), &[], (2, 0.6), 8), None);
         assert_eq!(plan(&index(&[5]), &[4, 8], (2, 0.6), 8), None);
     }
 }
