@@ -83,7 +83,7 @@ const LARGE: u64 = 32 << 20;
 /// Ends no search.
 static NEVER: AtomicBool = AtomicBool::new(false);
 
-/// Bytes of decoded frames that may wait for the caller, of all threads together; one frame of each run always may.
+/// Bytes of decoded frames that may wait for the caller, those of all threads together; one frame always may.
 const HELD: usize = 32 << 20;
 
 impl Reader {
@@ -226,8 +226,7 @@ impl Reader {
         let wanted = &self.wanted.stamps;
         let gain = self.gain.among(&self.index, wanted);
         let (width, height) = self.picture.size();
-        let held = HELD / self.options.threads / (width * height * 3).max(1);
-        let held = held.clamp(1, wanted.len().max(1));
+        let held = (HELD / (width * height * 3).max(1)).max(1);
         let Some(plan) = plan(&self.index, wanted, (self.options.threads, gain), held) else {
             return false;
         };

@@ -19,7 +19,7 @@ fn large(folder: &Path) -> Option<PathBuf> {
         "-i",
         "color=red:size=3840x2160:rate=25",
     ]);
-    program.args(["-frames:v", "150", "-c:v", "libx264", "-preset", "ultrafast", "-g", "50"]);
+    program.args(["-frames:v", "150", "-c:v", "libx264", "-preset", "ultrafast", "-g", "2"]);
     program.arg(&path).status().is_ok_and(|status| status.success()).then_some(path)
 }
 

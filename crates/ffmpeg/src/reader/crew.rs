@@ -5,88 +5,98 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use ff::frame::Video;
 use ffmpeg_next as ff;
 
 use super::decoding::{Decoding, Wanted};
-use super::plan::{Plan, Run};
+use super::plan::Plan;
 use crate::index::Index;
 use crate::input::Twin;
 
-/// A run that is to be decoded.
-struct Job {
+/// Frames behind one key frame, on their way to the caller.
+struct Run {
     wanted: Wanted,
-    out: SyncSender<(i64, Video)>,
+    frames: VecDeque<(i64, Video)>,
+    /// Nothing will be added.
+    is_over: bool,
 }
 
-/// What the threads share.
-struct Orders {
+/// What changes.
+struct State {
+    /// In the order of the file.
+    runs: Vec<Run>,
+    /// Places of those that nobody has taken.
+    queue: VecDeque<usize>,
+    /// Place of the run that the caller reads.
+    front: usize,
+    /// Frames that wait for the caller.
+    held: usize,
+}
+
+/// What the threads share with the caller.
+struct Board {
     index: Arc<Index>,
     /// Threads of each decoder.
     threads: usize,
-    /// Runs that nobody has taken.
-    queue: Mutex<VecDeque<Job>>,
+    /// Frames that may wait for the caller.
+    most: usize,
+    state: Mutex<State>,
+    changed: Condvar,
     stop: AtomicBool,
 }
 
 /// Threads at work.
 pub(super) struct Crew {
-    orders: Arc<Orders>,
+    board: Arc<Board>,
     workers: Vec<JoinHandle<Option<Decoding>>>,
-    /// The frames of each run, and the time of its last one.
-    runs: VecDeque<(i64, Receiver<(i64, Video)>)>,
     /// Time of the frame taken last.
     taken: Option<i64>,
     has_failed: bool,
 }
 
 impl Crew {
-    /// Begins to decode. Those of `idle` that there are threads for are used; `held` frames may wait for the caller in each run.
+    /// Begins to decode. Those of `idle` that there are threads for are used; `most` frames may wait for the caller, or one
+    /// that it waits for.
     pub fn new(
         (plan, is_all): (Plan, bool),
         index: Arc<Index>,
         twin: &Twin,
         idle: &mut Vec<Decoding>,
-        held: usize,
+        most: usize,
     ) -> Self {
         let Plan { runs, order, decoders, threads } = plan;
-        let (mut jobs, mut receivers) = (Vec::new(), VecDeque::new());
         let count = runs.len();
-        for (number, Run { stamps, .. }) in runs.into_iter().enumerate() {
-            let (out, frames) = sync_channel(held);
-            receivers.push_back((stamps.last().copied().unwrap_or_default(), frames));
-            let wanted = Wanted { stamps, is_all: is_all || number + 1 < count };
-            jobs.push(Some(Job { wanted, out }));
-        }
-        let mut jobs: VecDeque<Job> =
-            order.into_iter().filter_map(|place| jobs[place].take()).collect();
-        // A decoder that stands before the first frame goes on from there.
-        let first = jobs.front().and_then(|job| job.wanted.stamps.first());
-        if let Some(near) =
-            first.and_then(|&first| idle.iter().position(|one| one.is_before(&index, first)))
-        {
-            idle.swap(0, near);
-        }
-        let queue = Mutex::new(jobs.split_off(decoders));
-        let orders = Arc::new(Orders { index, threads, queue, stop: AtomicBool::new(false) });
+        let runs = runs.into_iter().enumerate().map(|(number, run)| {
+            let wanted = Wanted { stamps: run.stamps, is_all: is_all || number + 1 < count };
+            Run { wanted, frames: VecDeque::new(), is_over: false }
+        });
+        let state = State { runs: runs.collect(), queue: order.into(), front: 0, held: 0 };
+        let board = Arc::new(Board {
+            index,
+            threads,
+            most,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            stop: AtomicBool::new(false),
+        });
+        board.put_nearest_first(idle);
         let mut idle = idle.drain(..);
-        let workers = jobs.into_iter().filter_map(|job| {
-            let orders = Arc::clone(&orders);
+        let workers = (0..decoders).filter_map(|_| {
+            let first = Board::next(&board)?;
             let decoding = idle.next().map_or_else(|| Err(twin.clone()), Ok);
             // A thread that cannot be had leaves its run to the caller.
             let builder = Builder::new().name("clip-decoder".into());
-            builder.spawn(move || orders.work(decoding, job)).ok()
+            builder.spawn(move || first.work(decoding)).ok()
         });
         let workers: Vec<_> = workers.collect();
         drop(idle);
         if workers.is_empty() {
-            drop(Leaving(&orders));
+            board.leave();
         }
-        Self { orders, workers, runs: receivers, taken: None, has_failed: false }
+        Self { board, workers, taken: None, has_failed: false }
     }
 
     /// Waits for the frame with a time, when those before it are not wanted any more; `None` leaves it to the caller.
@@ -94,21 +104,33 @@ impl Crew {
         if self.taken.replace(stamp).is_some_and(|taken| taken >= stamp) {
             return None;
         }
-        while let Some((last, frames)) = self.runs.front() {
-            if *last < stamp {
-                self.runs.pop_front();
+        let mut guard = self.board.lock();
+        loop {
+            let state = &mut *guard;
+            let run = state.runs.get_mut(state.front)?;
+            if run.wanted.stamps.last().is_none_or(|&last| last < stamp) {
+                state.held -= run.frames.len();
+                run.frames.clear();
+                state.front += 1;
+                self.board.changed.notify_all();
                 continue;
             }
-            match frames.recv() {
-                Ok((reached, frame)) if reached == stamp => return Some(frame),
-                Ok((reached, _)) if reached < stamp => {}
-                _ => {
+            match run.frames.pop_front() {
+                Some((reached, frame)) => {
+                    state.held -= 1;
+                    self.board.changed.notify_all();
+                    if reached >= stamp {
+                        self.has_failed = reached > stamp;
+                        return (reached == stamp).then_some(frame);
+                    }
+                }
+                None if run.is_over => {
                     self.has_failed = true;
                     return None;
                 }
+                None => guard = self.board.wait(guard),
             }
         }
-        None
     }
 
     /// Whether a thread was in doubt.
@@ -122,9 +144,8 @@ impl Crew {
     }
 
     fn end(&mut self) -> Vec<Decoding> {
-        self.orders.stop.store(true, Ordering::Relaxed);
-        // Who waits to hand over a frame learns that nobody takes it.
-        self.runs.clear();
+        self.board.stop.store(true, Ordering::Relaxed);
+        self.board.leave();
         self.workers.drain(..).filter_map(|worker| worker.join().ok().flatten()).collect()
     }
 }
@@ -135,50 +156,120 @@ impl Drop for Crew {
     }
 }
 
-/// Takes the runs that are left back when a thread ends: nobody may wait for what nobody decodes.
-struct Leaving<'a>(&'a Orders);
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-impl Drop for Leaving<'_> {
-    fn drop(&mut self) {
-        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    fn wait<'a>(&self, guard: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the decoder that stands before the first frame the first one, so that it goes on from there.
+    fn put_nearest_first(&self, idle: &mut [Decoding]) {
+        let state = self.lock();
+        let first = state.queue.front().and_then(|&run| state.runs[run].wanted.stamps.first());
+        let is_near = |stamp| idle.iter().position(|one| one.is_before(&self.index, stamp));
+        if let Some(near) = first.and_then(|&first| is_near(first)) {
+            idle.swap(0, near);
+        }
+    }
+
+    /// The next run that nobody has taken.
+    fn next(board: &Arc<Self>) -> Option<Hand> {
+        let run = board.lock().queue.pop_front()?;
+        Some(Hand { board: Arc::clone(board), run })
+    }
+
+    /// Gives up the runs that nobody has taken.
+    fn leave(&self) {
+        let mut state = self.lock();
+        while let Some(run) = state.queue.pop_front() {
+            state.runs[run].is_over = true;
+        }
+        self.changed.notify_all();
     }
 }
 
-impl Orders {
+/// A run in the hands of a thread, which is over when they let it go, by a panic too.
+struct Hand {
+    board: Arc<Board>,
+    run: usize,
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        self.board.lock().runs[self.run].is_over = true;
+        self.board.changed.notify_all();
+    }
+}
+
+/// Gives up what is left when a thread ends: nobody may wait for what nobody decodes.
+struct Leaving(Arc<Board>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+impl Hand {
     /// Decodes one run after another; gives the decoder back where it can be used again.
-    fn work(&self, decoding: Result<Decoding, Twin>, first: Job) -> Option<Decoding> {
-        let _leaving = Leaving(self);
+    fn work(self, decoding: Result<Decoding, Twin>) -> Option<Decoding> {
+        let board = Arc::clone(&self.board);
+        let _leaving = Leaving(Arc::clone(&board));
         let mut decoding = match decoding {
             Ok(mut decoding) => {
-                decoding.use_threads(self.threads).ok()?;
+                decoding.use_threads(board.threads).ok()?;
                 decoding
             }
-            Err(twin) => Decoding::new(twin.open().ok()?, &self.index, self.threads).ok()?,
+            Err(twin) => Decoding::new(twin.open().ok()?, &board.index, board.threads).ok()?,
         };
-        let mut next = Some(first);
-        while let Some(job) = next {
-            if !self.decode(&mut decoding, job) {
+        let mut next = Some(self);
+        while let Some(hand) = next {
+            if !hand.decode(&mut decoding) {
                 break;
             }
-            next = self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            drop(hand);
+            next = Board::next(&board);
         }
         (!decoding.is_troubled()).then_some(decoding)
     }
 
     /// Hands the frames of a run over; false where one was not found.
-    fn decode(&self, decoding: &mut Decoding, job: Job) -> bool {
-        decoding.expect(job.wanted.clone());
-        for stamp in job.wanted.stamps {
-            let is_found = matches!(decoding.find(&self.index, stamp, &self.stop), Ok(true));
+    fn decode(&self, decoding: &mut Decoding) -> bool {
+        let wanted = self.board.lock().runs[self.run].wanted.clone();
+        decoding.expect(wanted.clone());
+        for stamp in wanted.stamps {
+            let is_found =
+                matches!(decoding.find(&self.board.index, stamp, &self.board.stop), Ok(true));
             if !is_found || decoding.is_troubled() {
                 return false;
             }
-            let frame = std::mem::replace(&mut decoding.frame, Video::empty());
-            if job.out.send((stamp, frame)).is_err() {
-                // The caller has gone on to another run.
+            if !self.put(stamp, std::mem::replace(&mut decoding.frame, Video::empty())) {
                 break;
             }
         }
         true
+    }
+
+    /// Waits for room and puts a frame there; false when the caller has gone on to another run.
+    fn put(&self, stamp: i64, frame: Video) -> bool {
+        let board = &self.board;
+        let mut state = board.lock();
+        loop {
+            if state.front > self.run || board.stop.load(Ordering::Relaxed) {
+                return false;
+            }
+            // What the caller waits for always has room, or those who decode the rest would keep it out.
+            let is_waited_for = state.front == self.run && state.runs[self.run].frames.is_empty();
+            if state.held < board.most || is_waited_for {
+                state.held += 1;
+                state.runs[self.run].frames.push_back((stamp, frame));
+                board.changed.notify_all();
+                return true;
+            }
+            state = board.wait(state);
+        }
     }
 }
