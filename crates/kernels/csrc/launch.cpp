@@ -165,13 +165,15 @@ Tensor aggregate_backward(const std::array<Tensor, 2>& grad, const Tensor& x, co
   args.grad_weights = grad_weights.data_ptr();
   bool cpu = x.is_cpu();
   int64_t length = cpu ? timeweave_cpu_aggregate_partial(&args) : timeweave_cuda_aggregate_partial(&args);
-  Tensor partial = sums_room(x, length);
+  Tensor partial = at::empty({length}, x.options().dtype(at::kDouble));
   args.partial = partial.data_ptr<double>();
   if (cpu) {
     int64_t bytes = bytes_of(x) * (2 + 2 * (1 + args.pairs));
     check_cpu("temporal_aggregate_backward",
               run<TimeweaveAggregate, timeweave_cpu_aggregate_backward>(args, timeweave_cpu_aggregate_tasks(&args), bytes));
-    check_cpu("temporal_aggregate_backward", timeweave_cpu_aggregate_finish(&args));
+    check_cpu("temporal_aggregate_backward",
+              run<TimeweaveAggregate, timeweave_cpu_aggregate_finish>(args, timeweave_cpu_aggregate_finish_tasks(&args),
+                                                                      partial.nbytes()));
   } else {
     c10::DeviceGuard guard(x.device());
     check_cuda("temporal_aggregate_backward", timeweave_cuda_aggregate_backward(&args, x.device().index(), stream_of(x)));

@@ -106,13 +106,15 @@ int timeweave_cuda_interlace_backward(const struct TimeweaveInterlace* args, int
 
 /* The loops of the CPU, in Rust (src/cpu/export.rs), on host pointers; no TIMEWEAVE_F16. The *_tasks function
  * says how many tasks there are, each call runs [first, last) of them on the calling thread, several threads
- * may run different ones, and after all of them *_finish makes the gradients that are sums. `partial` must
- * be zero at first. 0 on success. */
+ * may run different ones, and after all of them *_finish makes the gradients that are sums (that of the
+ * aggregation in tasks of its own). `partial` must be zero at first (not that of the aggregation). 0 on
+ * success. */
 int64_t timeweave_cpu_aggregate_tasks(const struct TimeweaveAggregate* args);
 int64_t timeweave_cpu_aggregate_partial(const struct TimeweaveAggregate* args);
 int timeweave_cpu_aggregate_forward(const struct TimeweaveAggregate* args, int64_t first, int64_t last);
 int timeweave_cpu_aggregate_backward(const struct TimeweaveAggregate* args, int64_t first, int64_t last);
-int timeweave_cpu_aggregate_finish(const struct TimeweaveAggregate* args);
+int64_t timeweave_cpu_aggregate_finish_tasks(const struct TimeweaveAggregate* args);
+int timeweave_cpu_aggregate_finish(const struct TimeweaveAggregate* args, int64_t first, int64_t last);
 int64_t timeweave_cpu_shift_tasks(const struct TimeweaveShift* args);
 int timeweave_cpu_shift(const struct TimeweaveShift* args, int64_t first, int64_t last);
 int64_t timeweave_cpu_interlace_tasks(const struct TimeweaveInterlace* args);

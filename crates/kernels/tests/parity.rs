@@ -304,3 +304,35 @@ fn large_maps_equal_their_reference() {
         }
     });
 }
+
+/// Tasks of small planes span some clips; channels whose count is a power of two share their sums.
+#[test]
+fn many_clips_of_small_planes_equal_their_reference() {
+    let (mut cases, mut first) = (0, Bits::new());
+    in_every_isa(|isa| {
+        let mut index = 0;
+        for (kind, n) in [(Kind::Float, 9), (Kind::BFloat16, 17)] {
+            for layout in [Layout::Channels, Layout::Positions] {
+                seed(5);
+                let name = format!("{isa:?} {kind:?} {layout:?}");
+                let (t, c) = (8, 1024);
+                let x = leaf(&map(&[n * t, c, 7, 7], kind, layout));
+                let upstream = map(&[n * t, c, 7, 7], kind, layout);
+                let taps = leaf(&map(&[3, c], kind, layout));
+                let (x64, taps64) = (leaf64(&x), leaf64(&taps));
+                let y = temporal_aggregate(&x, &taps, t).expect("valid shapes");
+                let y64 = reference::temporal_aggregate(&x64, &taps64, t).expect("valid shapes");
+                assert_close(&y, &y64, &name);
+                let upstream = where_decided(&upstream, &y, &y64, &name);
+                let actual = gradients(&[(&y, &upstream)], &[&x, &taps]);
+                let wide = upstream.to_kind(Kind::Double);
+                let expected = gradients(&[(&y64, &wide)], &[&x64, &taps64]);
+                assert_close(&actual[0], &expected[0], &name);
+                assert_sum(&actual[1], &expected[1], x.numel(), &name);
+                same_bits(&mut first, &mut index, &name, &[&y, &actual[0], &actual[1]]);
+                cases += 1;
+            }
+        }
+    });
+    println!("checked: {cases} aggregations of many clips");
+}

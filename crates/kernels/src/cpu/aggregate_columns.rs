@@ -18,6 +18,17 @@ pub(super) struct Maps<E> {
     pub frames: usize,
     /// Elements from one frame to the next.
     pub frame: usize,
+    /// Bytes from what is read to what is asked for: the columns walk through more rows of memory
+    /// than the processor follows by itself.
+    pub ahead: isize,
+}
+
+impl<E> Maps<E> {
+    /// Foresees what is read soon after `from`.
+    #[inline(always)]
+    fn foresee(&self, from: *const E) {
+        foresee(from.cast::<u8>().wrapping_offset(self.ahead));
+    }
 }
 
 /// A number per term and element of a part, [`ROW`](super::shape::ROW) apart from term to term.
@@ -35,24 +46,6 @@ pub(super) struct Rows<A> {
 unsafe fn put<E: Element, V: Vector<E>, const STREAM: bool>(packed: V::Packed, to: *mut E) {
     // SAFETY: the caller's target is valid, and aligned if `STREAM`.
     unsafe { if STREAM { V::stream(packed, to) } else { V::store(packed, to) } }
-}
-
-/// Bytes from what is read to what is asked for: the columns walk through more rows of memory than
-/// the processor follows by itself.
-const AHEAD: usize = 4 << 10;
-
-/// Foresees what is read soon after `from`.
-#[inline(always)]
-fn ahead<E>(from: *const E) {
-    foresee(from.cast::<u8>().wrapping_add(AHEAD));
-}
-
-/// Reads elements, and foresees those after them.
-#[inline(always)]
-unsafe fn load<E: Element, V: Vector<E>>(from: *const E) -> V {
-    ahead(from);
-    // SAFETY: the caller's promise.
-    unsafe { V::load(from) }
 }
 
 /// `y = ReLU(sum_j w_j x_j)` of `N` frames from `first` on, in the columns of `range`; returns where
@@ -89,8 +82,12 @@ pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool, 
             for (index, result) in results.iter_mut().enumerate() {
                 let t = first + index + after;
                 let is_inside = t < maps.frames;
-                let newest =
-                    if is_inside { load::<E, V>(maps.x.add(t * frame + at)) } else { zero };
+                let newest = if is_inside {
+                    maps.foresee(maps.x.add(t * frame + at));
+                    V::load(maps.x.add(t * frame + at))
+                } else {
+                    zero
+                };
                 form.enter(&mut sight, newest);
                 *result = form.mix::<E, V>(&sight, &weights);
             }
@@ -148,14 +145,15 @@ pub(super) unsafe fn spread<
                 let there = if is_inside { Some((t + after) * frame + at) } else { None };
                 form.open::<E, V>(&mut sights, maps.grad, maps.y, there);
                 if let Some(there) = there {
-                    ahead(maps.grad[0].wrapping_add(there));
-                    ahead(maps.y[0].wrapping_add(there));
+                    maps.foresee(maps.grad[0].wrapping_add(there));
+                    maps.foresee(maps.y[0].wrapping_add(there));
                     if form.outputs() > 1 {
-                        ahead(maps.grad[1].wrapping_add(there));
-                        ahead(maps.y[1].wrapping_add(there));
+                        maps.foresee(maps.grad[1].wrapping_add(there));
+                        maps.foresee(maps.y[1].wrapping_add(there));
                     }
                 }
-                let x = load::<E, V>(maps.x.add(t * frame + at));
+                maps.foresee(maps.x.add(t * frame + at));
+                let x = V::load(maps.x.add(t * frame + at));
                 *result = form.spread::<E, V>(&sights, &weights, &mut sums, x).pack();
             }
             for (index, result) in results.iter().enumerate() {

@@ -1,70 +1,98 @@
-//! How a strip of TAM is cut where channels meet: most columns lie in one channel, share its weights
-//! and may add up in the same numbers.
+//! How a task of TAM is cut into parts: elements whose columns are passed one after another, and
+//! which share weights and sums where they can. Those then stay in the first-level cache.
 
 use std::ops::Range;
 
-use super::shape::Shape;
+use super::shape::{Cut, Shape};
+use super::total::CHAIN;
 
 /// Neighbouring numbers that the elements of one channel take turns in: those of the widest vector,
 /// whatever the processor's are, so that all add up in the same order.
 pub(super) const TURNS: usize = 32;
 
-/// The fewest elements that are worth a part of their own.
+/// The fewest elements of a channel that are worth a part of their own.
 const LEAST: usize = 4 * TURNS;
+
+/// The smallest plane of whose elements parts of their own are worth it.
+const PLANE: usize = 256;
 
 /// Some elements of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub range: Range<usize>,
-    /// Whether they are of one channel, channel by channel, and a multiple of [`TURNS`].
-    pub is_run: bool,
+    /// How many numbers of each kind they have: their own ones, or as many as they take turns in.
+    pub numbers: usize,
 }
 
 impl Part {
     /// Under this mask, an element's place in the part is that of its numbers.
     pub fn mask(&self) -> usize {
-        if self.is_run { TURNS - 1 } else { usize::MAX }
+        if self.numbers < self.range.len() { self.numbers - 1 } else { usize::MAX }
     }
 
-    /// How many numbers of each kind it has.
-    pub fn numbers(&self) -> usize {
-        if self.is_run { TURNS } else { self.range.len() }
+    /// How many elements add to the same sum.
+    pub fn turns(&self) -> usize {
+        self.range.len().div_ceil(self.numbers)
     }
 }
 
-/// The parts of a strip, none with more than `most` elements of one channel.
-pub(super) fn parts(
-    shape: &Shape,
-    strip: Range<usize>,
-    most: usize,
-) -> impl Iterator<Item = Part> + use<> {
-    let size = if shape.is_channels_last() { usize::MAX } else { shape.run() };
+/// Whether elements of a channel, channel by channel, have parts of their own.
+pub(super) fn has_runs(shape: &Shape) -> bool {
+    !shape.is_channels_last() && shape.run() >= PLANE
+}
+
+/// The parts of a task in the order of work.
+pub(super) fn parts(shape: &Shape, cut: &Cut, piece: usize, is_backward: bool) -> Vec<Part> {
+    let (c, mut parts) = (shape.c(), Vec::new());
+    let terms = if is_backward { shape.t() } else { 0 };
+    let shares = shape.is_channels_last() && c.is_power_of_two() && c >= TURNS;
+    for strip in cut.strips(piece) {
+        if has_runs(shape) {
+            runs(shape.run(), strip, terms, &mut parts);
+        } else if shares && strip.len().is_multiple_of(c) {
+            parts.push(shared(strip, c, terms));
+        } else {
+            parts.push(whole(strip));
+        }
+    }
+    parts
+}
+
+/// A part in which every element has its own numbers.
+fn whole(range: Range<usize>) -> Part {
+    Part { numbers: range.len(), range }
+}
+
+/// A part in which elements `unit` apart are of the same channel: as many numbers as keep the sums of
+/// `terms` frames short.
+fn shared(range: Range<usize>, unit: usize, terms: usize) -> Part {
+    let (mut numbers, fewest) = (unit, (range.len() * terms).div_ceil(CHAIN));
+    while numbers < fewest {
+        numbers *= 2;
+    }
+    Part { numbers: numbers.min(range.len()), range }
+}
+
+/// The parts of a strip that crosses planes of `plane` elements.
+fn runs(plane: usize, strip: Range<usize>, terms: usize, parts: &mut Vec<Part>) {
     let (start, end, mut at) = (strip.start, strip.end, strip.start);
-    // Parts start at a multiple of the turns from the strip's start: so do lines of the cache.
-    let run_from = move |from: usize| {
-        let (mut first, mut channel_end) = (from, from);
-        while channel_end < end {
-            channel_end = (channel_end / size).saturating_add(1).saturating_mul(size).min(end);
-            let last = start + (channel_end - start) / TURNS * TURNS;
-            if size != usize::MAX && last >= first + LEAST {
-                return first..last;
+    let mut edge = start;
+    while edge < end {
+        // Runs start at a multiple of the turns from the strip's start: so do lines of the cache.
+        let first = start + (edge - start).next_multiple_of(TURNS);
+        edge = ((edge / plane + 1) * plane).min(end);
+        let last = start + (edge - start) / TURNS * TURNS;
+        if last >= first + LEAST {
+            if at < first {
+                parts.push(whole(at..first));
             }
-            first = start + (channel_end - start).next_multiple_of(TURNS);
+            parts.push(shared(first..last, TURNS, terms));
+            at = last;
         }
-        end..end
-    };
-    std::iter::from_fn(move || {
-        if at >= end {
-            return None;
-        }
-        let run = run_from(at);
-        let is_run = run.start == at && !run.is_empty();
-        let until =
-            if is_run { run.end.min(at.saturating_add(most.max(TURNS))) } else { run.start };
-        let range = at..until;
-        at = until;
-        Some(Part { range, is_run })
-    })
+    }
+    if at < end {
+        parts.push(whole(at..end));
+    }
 }
 
 #[cfg(test)]
@@ -72,36 +100,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_cover_a_strip_once_and_runs_stay_in_their_channel() {
+    fn parts_cover_a_task_once_and_share_numbers_of_the_same_channels() {
         let mut checked = 0;
-        for (plane, channels) in
-            [(3136, 3), (784, 9), (196, 31), (49, 90), (1, 300), (40, 7), (161, 5)]
-        {
-            for (start, len) in [(0, 2048), (64, 1000), (2048, 31), (0, 32), (320, 1)] {
-                for last in [0, 1] {
-                    let shape = Shape {
-                        clips: 1,
-                        frames: 8,
-                        channels,
-                        plane,
-                        channels_last: last,
-                        dtype: 1,
-                    };
-                    let end = (start + len).min(shape.frame());
-                    let mut at = start.min(end);
-                    for part in parts(&shape, at..end, 512) {
-                        assert_eq!(part.range.start, at);
-                        assert!(part.range.end > at, "an empty part");
-                        at = part.range.end;
-                        if part.is_run {
-                            let (plane, range) = (plane as usize, &part.range);
-                            assert_eq!(range.start / plane, (range.end - 1) / plane);
-                            assert!(range.len() <= 512 && range.len().is_multiple_of(TURNS));
-                            assert!((range.start - start).is_multiple_of(TURNS) && last == 0);
+        for (plane, channels) in [
+            (3136, 3),
+            (3136, 64),
+            (784, 9),
+            (196, 31),
+            (49, 90),
+            (49, 2048),
+            (9, 1500),
+            (9, 1501),
+            (1, 300),
+            (40, 7),
+            (161, 5),
+        ] {
+            for (frames, channels_last) in [(1, 0), (8, 0), (300, 0), (1, 1), (8, 1), (300, 1)] {
+                let dtype = 1;
+                let shape = Shape { clips: 1, frames, channels, plane, channels_last, dtype };
+                let (cut, c) = (Cut::of(&shape), channels as usize);
+                for piece in 0..cut.per_clip() {
+                    for is_backward in [false, true] {
+                        let parts = parts(&shape, &cut, piece, is_backward);
+                        let mut seen = vec![false; cut.range(piece).len()];
+                        for part in &parts {
+                            assert!(!part.range.is_empty());
+                            for at in part.range.clone() {
+                                let seen = &mut seen[at - cut.range(piece).start];
+                                assert!(!std::mem::replace(seen, true), "{at} twice");
+                                let place = (at - part.range.start) & part.mask();
+                                let shares = part.range.start + place;
+                                let channel = |at| {
+                                    if channels_last == 1 { at % c } else { at / plane as usize }
+                                };
+                                assert!(place < part.numbers && channel(at) == channel(shares));
+                            }
+                            let chain = part.turns() * frames as usize;
+                            assert!(!is_backward || part.turns() == 1 || chain <= CHAIN);
+                            checked += 1;
                         }
-                        checked += 1;
+                        assert!(seen.iter().all(|seen| *seen), "all of {piece}");
                     }
-                    assert_eq!(at, end.max(start.min(end)));
                 }
             }
         }

@@ -60,18 +60,28 @@ pub unsafe extern "C" fn timeweave_cpu_aggregate_backward(
     })
 }
 
-/// Makes the gradient of the weights, after all tasks.
+/// The C form of [`Aggregate::finish_tasks`].
+#[unsafe(no_mangle)]
+pub extern "C" fn timeweave_cpu_aggregate_finish_tasks(args: &Aggregate) -> i64 {
+    args.finish_tasks()
+}
+
+/// Makes some channels' gradients of the weights, after all tasks of the backward loop.
 ///
 /// # Safety
 /// As [`timeweave_cpu_aggregate_forward`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn timeweave_cpu_aggregate_finish(args: &Aggregate) -> i32 {
+pub unsafe extern "C" fn timeweave_cpu_aggregate_finish(
+    args: &Aggregate,
+    first: i64,
+    last: i64,
+) -> i32 {
     guarded(args.shape.dtype, |dtype| {
         // SAFETY: the caller's promise.
         unsafe {
             match dtype {
-                Dtype::F64 => args.finish::<f64>(),
-                Dtype::F32 | Dtype::Bf16 => args.finish::<f32>(),
+                Dtype::F64 => args.finish::<f64>(tasks(first, last)),
+                Dtype::F32 | Dtype::Bf16 => args.finish::<f32>(tasks(first, last)),
             }
         }
     })

@@ -13,6 +13,7 @@ mod aggregate_columns;
 mod aggregate_forms;
 mod aggregate_loops;
 mod aggregate_parts;
+mod aggregate_workspace;
 pub mod export;
 mod interlace;
 mod interlace_loops;

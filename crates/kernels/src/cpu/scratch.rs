@@ -5,10 +5,17 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::thread::LocalKey;
 
+use super::shape::LINE;
 use super::vector::Accumulator;
 
+/// A cache line: vectors that lie in two of them are read and written at half the speed, and much
+/// slower when they are read soon after they were written.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; LINE]);
+
 /// What a thread keeps, while nobody uses it.
-pub(super) struct Kept(Cell<Vec<u64>>);
+pub(super) struct Kept(Cell<Vec<Line>>);
 
 impl Kept {
     pub const fn new() -> Self {
@@ -18,7 +25,7 @@ impl Kept {
 
 /// Numbers in kept memory: zero at first, and afterwards what its last user left in it.
 pub(super) struct Scratch<A> {
-    words: Vec<u64>,
+    lines: Vec<Line>,
     len: usize,
     home: &'static LocalKey<Kept>,
     numbers: PhantomData<A>,
@@ -29,12 +36,12 @@ impl<A: Accumulator> Scratch<A> {
     ///
     /// A user inside a user of the same memory gets memory of its own.
     pub fn take(home: &'static LocalKey<Kept>, len: usize) -> Self {
-        let mut words = home.with(|kept| kept.0.take());
-        let needed = (len * size_of::<A>()).div_ceil(size_of::<u64>());
-        if words.len() < needed {
-            words.resize(needed, 0);
+        let mut lines = home.with(|kept| kept.0.take());
+        let needed = (len * size_of::<A>()).div_ceil(LINE);
+        if lines.len() < needed {
+            lines.resize(needed, Line([0; LINE]));
         }
-        Self { words, len, home, numbers: PhantomData }
+        Self { lines, len, home, numbers: PhantomData }
     }
 }
 
@@ -42,8 +49,8 @@ impl<A> Drop for Scratch<A> {
     fn drop(&mut self) {
         // What a panic leaves behind is in no known state; a thread that ends keeps nothing.
         if !std::thread::panicking() {
-            let words = std::mem::take(&mut self.words);
-            let _ = self.home.try_with(|kept| kept.0.set(words));
+            let lines = std::mem::take(&mut self.lines);
+            let _ = self.home.try_with(|kept| kept.0.set(lines));
         }
     }
 }
@@ -53,9 +60,9 @@ impl<A: Accumulator> Deref for Scratch<A> {
 
     #[inline(always)]
     fn deref(&self) -> &[A] {
-        // SAFETY: the words hold `len` numbers, whose alignment is at most that of words, and any
+        // SAFETY: the lines hold `len` numbers, whose alignment is at most that of lines, and any
         // bits are a number.
-        unsafe { std::slice::from_raw_parts(self.words.as_ptr().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
     }
 }
 
@@ -63,6 +70,6 @@ impl<A: Accumulator> DerefMut for Scratch<A> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [A] {
         // SAFETY: as above, and `self` is borrowed alone.
-        unsafe { std::slice::from_raw_parts_mut(self.words.as_mut_ptr().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
 }

@@ -73,9 +73,9 @@ impl Shape {
     }
 }
 
-/// Bytes of a frame that are worked on together: few enough that a strip's numbers stay in the
-/// first-level cache and those of its frames in the second.
-const STRIP_BYTES: usize = 4 << 10;
+/// Bytes of a frame that are worked on together: enough for the processor to foresee what comes
+/// next, few enough that the rows of some frames and a strip's numbers stay in the second-level cache.
+const STRIP_BYTES: usize = 8 << 10;
 
 /// The most elements that a strip can have.
 pub(crate) const STRIP: usize = STRIP_BYTES / size_of::<Bf16>();
@@ -134,9 +134,15 @@ impl Cut {
         self.frame.div_ceil(self.task)
     }
 
+    /// The elements of a task.
+    pub fn range(&self, task: usize) -> Range<usize> {
+        task * self.task..((task + 1) * self.task).min(self.frame)
+    }
+
     /// The strips of a task.
     pub fn strips(&self, task: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let (end, strip) = (((task + 1) * self.task).min(self.frame), self.strip);
-        (task * self.task..end).step_by(strip).map(move |start| start..(start + strip).min(end))
+        let (range, strip) = (self.range(task), self.strip);
+        let end = range.end;
+        range.step_by(strip).map(move |start| start..(start + strip).min(end))
     }
 }
