@@ -91,7 +91,9 @@ impl Forward<'_> {
         len: usize,
         streams: bool,
     ) {
-        for frames in blocks(maps.frames, [FORWARD, BACKWARD]) {
+        // Two results of each frame would not fit the registers.
+        let most = if form.outputs() > 1 { BACKWARD } else { FORWARD };
+        for frames in blocks(maps.frames, [most, BACKWARD]) {
             let (first, all) = (frames.start, 0..len);
             // SAFETY: the caller's promise.
             unsafe {
