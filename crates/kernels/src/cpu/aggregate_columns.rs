@@ -21,6 +21,8 @@ pub(super) struct Maps<E> {
     /// Bytes from what is read to what is asked for: the columns walk through more rows of memory
     /// than the processor follows by itself.
     pub ahead: isize,
+    /// Whether columns are passed from the last one to the first (forward).
+    pub falls: bool,
 }
 
 impl<E> Maps<E> {
@@ -65,12 +67,14 @@ pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool, 
     range: Range<usize>,
 ) -> usize {
     let ((before, after), frame) = (form.reach(), maps.frame);
-    let mut at = range.start;
+    let count = range.len() / V::LANES;
     // SAFETY: the caller's promise.
     unsafe {
         let zero = V::splat(E::Acc::ZERO);
         let (mut weights, mut sight) = (form.few(zero), form.sight(zero));
-        while at + V::LANES <= range.end {
+        for column in 0..count {
+            let column = if maps.falls { count - 1 - column } else { column };
+            let at = range.start + column * V::LANES;
             form.read::<E, V>(&mut weights, rows.weights.add(at & rows.mask));
             for near in 0..before + after {
                 let t = (first + near).wrapping_sub(before);
@@ -98,10 +102,9 @@ pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool, 
                     put::<E, V, STREAM>(result[1], maps.y[1].add(to));
                 }
             }
-            at += V::LANES;
         }
     }
-    at
+    range.start + count * V::LANES
 }
 
 /// `gx = sum_j w_j m_j` of `N` frames from `first` on in the columns of `range`, and `sum_t x m_j`

@@ -1,5 +1,6 @@
 //! The loops of TAM over tasks, strips and clips.
 
+use std::ffi::c_void;
 use std::ops::Range;
 
 use super::aggregate::{Aggregate, Plan};
@@ -8,6 +9,7 @@ use super::aggregate_forms::{Form, Three, ThreeOfPairs};
 use super::aggregate_parts::parts;
 use super::aggregate_workspace::Workspace;
 use super::isa::Kernel;
+use super::shape::LINE;
 use super::vector::{Element, Vector};
 
 /// Frames that a column passes at once, forward and backward. More would need more registers than
@@ -65,11 +67,18 @@ impl Forward<'_> {
         // maps start and end with a cache line.
         unsafe {
             let mut work = Workspace::<E>::new(self.0, plan, &targets[..self.0.outputs()]);
+            work.falls = self.falls();
             let per_clip = work.cut.per_clip();
+            let sum = tasks.start + tasks.end - 1;
             for task in tasks {
+                let task = if work.falls { sum - task } else { task };
                 let (group, piece) = (task as usize / per_clip, task as usize % per_clip);
                 let clips = self.0.clips(group);
-                for part in parts(&self.0.shape, &work.cut, piece, false) {
+                let mut parts = parts(&self.0.shape, &work.cut, piece, false);
+                if work.falls {
+                    parts.reverse();
+                }
+                for part in parts {
                     work.enter::<V>(&part);
                     for clip in clips.clone() {
                         let maps = work.maps(&clips, clip, &part);
@@ -80,6 +89,19 @@ impl Forward<'_> {
             }
             V::fence();
         }
+    }
+
+    /// Whether results should be written from the last to the first.
+    ///
+    /// A processor takes a load for one of what was just stored at the same place of another page,
+    /// and waits. Where results lie a little after what is read, the loads of the next columns do.
+    fn falls(&self) -> bool {
+        const PAGE: usize = 4096;
+        const NEAR: usize = 4 * LINE;
+        let after = |y: &*mut c_void| y.addr().wrapping_sub(self.0.x.addr()) % PAGE;
+        let ys = || self.0.y[..self.0.outputs()].iter().map(after);
+        let rising = ys().filter(|after| (1..=NEAR).contains(after)).count();
+        rising > ys().filter(|after| *after >= PAGE - NEAR).count()
     }
 
     /// All frames of a part of a clip.

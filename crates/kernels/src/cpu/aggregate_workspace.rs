@@ -47,6 +47,8 @@ pub(super) struct Workspace<'a, E: Element> {
     terms: usize,
     /// Whether stores go past the caches.
     pub streams: bool,
+    /// Whether the work goes from the last element to the first (see [`Maps`]).
+    pub falls: bool,
 }
 
 impl<'a, E: Element> Workspace<'a, E> {
@@ -79,6 +81,7 @@ impl<'a, E: Element> Workspace<'a, E> {
             held: None,
             terms: 0,
             streams,
+            falls: false,
         }
     }
 
@@ -233,10 +236,11 @@ impl<'a, E: Element> Workspace<'a, E> {
         let (args, shape) = (self.args, &self.args.shape);
         let size = shape.t() * shape.frame();
         let offset = clip * size + part.range.start;
+        let onwards = if self.falls { -1 } else { 1 };
         let ahead = match clips.len() {
-            1 => (AHEAD / size_of::<E>()) as isize,
+            1 => onwards * (AHEAD / size_of::<E>()) as isize,
             _ if clip + 1 < clips.end => size as isize,
-            all => part.range.len() as isize - ((all - 1) * size) as isize,
+            all => onwards * part.range.len() as isize - ((all - 1) * size) as isize,
         };
         Maps {
             x: args.x.cast::<E>().wrapping_add(offset),
@@ -246,6 +250,7 @@ impl<'a, E: Element> Workspace<'a, E> {
             frames: shape.t(),
             frame: shape.frame(),
             ahead: ahead * size_of::<E>() as isize,
+            falls: self.falls,
         }
     }
 
