@@ -133,20 +133,22 @@ impl Interlace {
         let pieces = if self.shape.is_empty() { 0 } else { self.pieces() };
         for index in 0..self.shape.clips as usize * g {
             let (clip, group) = (index / g, index % g);
+            let first = self.sums_at(clip, 0, group);
+            // SAFETY: the offsets hold `[N, G]`.
+            let shift = unsafe { self.shift_of::<A>(clip, group) };
             let mut offset = 0.0;
             for frame in 0..t {
                 let (mut near, mut far) = (0.0, 0.0);
                 for piece in 0..pieces {
-                    let at = self.sums_at(clip, piece, group) + frame * 2;
+                    let at = first + (piece * g * t + frame) * 2;
                     // SAFETY: inside `partial`.
                     unsafe {
                         near += *self.partial.add(at);
                         far += *self.partial.add(at + 1);
                     }
                 }
-                // SAFETY: `weights` and its gradient hold `[N, T, G]`, the offsets `[N, G]`.
+                // SAFETY: `weights` and its gradient hold `[N, T, G]`.
                 unsafe {
-                    let shift = self.shift_of::<A>(clip, group);
                     let weight = self.weight::<A>(clip, frame, group).to_f64();
                     offset += weight * (far - near);
                     let slope = shift.near.to_f64() * near + shift.far.to_f64() * far;

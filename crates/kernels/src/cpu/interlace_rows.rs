@@ -7,53 +7,17 @@
 use std::ops::Range;
 
 use super::interlace::Interlace;
+use super::interlace_blocks::{
+    Back, Block, Direction, LANES, Lanes, MOST, Onwards, Part, Strides, TERMS,
+};
 use super::rows::{Ahead, Buffer, Step, Strips, Writer, copy_pieces};
 use super::vector::{Accumulator, Element, Vector};
-
-/// Accumulators that a sum is spread over, whatever the width of vectors.
-const LANES: usize = 32;
-
-/// The most numbers that one accumulator adds.
-const TERMS: usize = 128;
-
-/// Numbers that share scales and accumulators: vectors of [`LANES`] in a row of strips' moved
-/// channels, one position after another.
-#[derive(Clone, Copy)]
-struct Block {
-    /// Where the first one starts.
-    start: usize,
-    /// Neighbours, `LANES` apart.
-    near: usize,
-    /// From one row of neighbours to the next.
-    stride: usize,
-}
 
 impl Interlace {
     /// How positions are cut into tasks.
     pub(super) fn strips(&self) -> Strips {
         let terms = self.run().max(LANES);
         Strips::of(&self.shape, self.shape.width(), TERMS * LANES / terms)
-    }
-
-    /// The blocks of a strip of at most `longest` positions.
-    ///
-    /// Groups that are whole blocks have one each, in which all of their channels meet. Narrower
-    /// groups share blocks, and the same channels come back to the same lanes.
-    fn blocks(&self, longest: usize) -> Vec<Block> {
-        let (fold, run) = (self.fold as usize, self.run());
-        if fold == 0 {
-            return Vec::new();
-        }
-        if run.is_multiple_of(LANES) {
-            let near = run / LANES;
-            return (0..self.g())
-                .map(|group| Block { start: group * run, near, stride: fold })
-                .collect();
-        }
-        // `LANES` is a power of two: its common divisor with the fold is the fold's lowest bit.
-        let stride = fold * (LANES >> fold.trailing_zeros().min(LANES.trailing_zeros()));
-        let end = stride.min(longest * fold);
-        (0..end).step_by(LANES).map(|start| Block { start, near: 1, stride }).collect()
     }
 }
 
@@ -62,109 +26,86 @@ struct Workspace<'a, E: Element> {
     args: &'a Interlace,
     strips: Strips,
     writer: Writer,
-    /// The moved channels of a strip: of this frame's sources, of the one before, of `x`.
-    newer: Buffer,
-    older: Buffer,
-    here: Buffer,
+    blocks: Vec<Block>,
+    parts: Vec<Part<E>>,
+    lanes: Lanes<E::Acc>,
+    /// Whether vectors are of one group, so that sources are read where they are; of one position,
+    /// so that `x` is; and whether results of moved channels go straight to their map.
+    of_group: bool,
+    of_position: bool,
+    is_direct: bool,
+    strides: Strides,
+    /// The whole parts of a clip's offsets.
+    wholes: Vec<isize>,
+    /// The moved channels of this frame's sources, of those of the one before, and of `x`, put
+    /// together where need be.
+    rows: [Buffer; 3],
     mixed: Buffer,
     /// What there is beyond the clip.
     blank: Buffer,
-    blocks: Vec<Block>,
-    /// The group of each lane of the blocks.
-    groups: Vec<usize>,
-    /// What newer and older rows are multiplied with, `[T, 2, lanes]`; vectors in their own order.
-    scales: Vec<E::Acc>,
-    /// Sums of the products with newer and older rows, likewise.
-    sums: Vec<E::Acc>,
     /// Numbers in each of the sums.
     terms: usize,
 }
 
-/// Which frame a group's newer row comes from, and what becomes of the pair.
-trait Direction {
-    const SUMS: bool;
-    /// The frame of the newer row, given the whole part of the offset.
-    fn source(frame: isize, whole: isize) -> isize;
-}
-
-struct Onwards;
-
-impl Direction for Onwards {
-    const SUMS: bool = false;
-    #[inline(always)]
-    fn source(frame: isize, whole: isize) -> isize {
-        frame - whole
-    }
-}
-
-struct Back;
-
-impl Direction for Back {
-    const SUMS: bool = true;
-    #[inline(always)]
-    fn source(frame: isize, whole: isize) -> isize {
-        frame + whole + 1
-    }
-}
-
 impl<'a, E: Element> Workspace<'a, E> {
-    fn new(args: &'a Interlace, target: *const u8) -> Self {
+    fn new<V: Vector<E>>(args: &'a Interlace, target: *const u8) -> Self {
         let (strips, width) = (args.strips(), size_of::<E>());
-        let (fold, row) = (args.fold as usize * width, args.shape.c() * width);
+        let (fold, row) = (args.fold as usize, args.shape.c() * width);
         let blocks = args.blocks(strips.longest());
-        let channel_of = |block: &Block, lane: usize| (block.start + lane) % args.fold as usize;
-        let groups: Vec<_> = blocks
-            .iter()
-            .flat_map(|block| (0..LANES).map(move |lane| channel_of(block, lane)))
-            .map(|channel| channel / args.run())
-            .collect();
+        let writer =
+            Writer::new((row, fold * width), args.shape.streams(width), target, strips.longest());
+        let of_position = fold.is_multiple_of(V::LANES);
+        let of_group = args.run().is_multiple_of(V::LANES);
+        let is_direct = of_position && writer.is_by_lines();
+        let stride = |in_map| args.apart() * if in_map { args.shape.c() } else { fold };
         // The last vector may reach beyond the last position.
-        let room = || Buffer::new(strips.longest() * fold + LANES * width);
-        let lanes = vec![E::Acc::ZERO; args.shape.t() * 2 * groups.len()];
+        let room = |positions: usize| Buffer::new((positions * fold + LANES) * width);
+        let longest = strips.longest();
         Self {
             args,
             strips,
-            writer: Writer::new((row, fold), args.shape.streams(width), target, &strips),
-            newer: room(),
-            older: room(),
-            here: room(),
-            mixed: room(),
-            blank: Buffer::new(fold),
+            is_direct,
+            strides: Strides {
+                map: stride(true),
+                source: stride(of_group),
+                x: stride(of_position),
+                result: stride(is_direct),
+            },
+            writer,
+            parts: args.parts::<E, V>(&blocks),
+            lanes: Lanes::new(args, &blocks),
             blocks,
-            groups,
-            scales: lanes.clone(),
-            sums: lanes,
+            of_group,
+            of_position,
+            wholes: vec![0; args.g()],
+            rows: [room(longest), room(longest), room(longest)],
+            mixed: room(longest),
+            blank: Buffer::new(strips.longest() * row),
             terms: 0,
         }
     }
 
-    /// Sets the scales of a clip.
-    #[inline(always)]
-    unsafe fn enter<V: Vector<E>, D: Direction>(&mut self, clip: usize) {
-        let (args, lanes) = (self.args, self.groups.len());
-        for frame in 0..args.shape.t() {
-            let rows = &mut self.scales[frame * 2 * lanes..][..2 * lanes];
-            let (newer, older) = rows.split_at_mut(lanes);
-            for (lane, &group) in self.groups.iter().enumerate() {
-                // SAFETY: the parameters hold all clips, frames and groups.
-                unsafe { [newer[lane], older[lane]] = args.scales::<E, D>(clip, frame, group) };
-            }
-        }
-        if V::REORDERS {
-            for vector in self.scales.chunks_exact_mut(V::LANES) {
-                // SAFETY: `V` is supported, and the chunk is as long as it.
-                unsafe { V::load_acc(vector.as_ptr()).store_own(vector.as_mut_ptr()) };
-            }
-        }
-    }
-
     /// The strip's first element in a frame.
-    fn at(&self, clip: usize, frame: usize, strip: &Range<usize>) -> usize {
-        let shape = &self.args.shape;
+    fn at(args: &Interlace, clip: usize, frame: usize, strip: &Range<usize>) -> usize {
+        let shape = &args.shape;
         (clip * shape.t() + frame) * shape.frame() + strip.start * shape.c()
     }
 
-    /// Puts the newer row of a frame together; the one there was becomes the older one.
+    /// Enters a clip.
+    #[inline(always)]
+    unsafe fn enter<V: Vector<E>, D: Direction>(&mut self, clip: usize) {
+        let args = self.args;
+        // SAFETY: the parameters hold all clips, frames and groups.
+        unsafe {
+            for (group, whole) in self.wholes.iter_mut().enumerate() {
+                *whole = args.shift_of::<E::Acc>(clip, group).whole;
+            }
+            let of = |frame, group| args.scales::<E, D>(clip, frame, group);
+            self.lanes.scale::<E, V>(of);
+        }
+    }
+
+    /// Finds the newer rows of a frame; those there were become the older ones.
     #[inline(always)]
     unsafe fn advance<D: Direction>(
         &mut self,
@@ -172,30 +113,63 @@ impl<'a, E: Element> Workspace<'a, E> {
         (clip, frame): (usize, isize),
         strip: &Range<usize>,
     ) {
-        std::mem::swap(&mut self.newer, &mut self.older);
-        let (args, width) = (self.args, size_of::<E>());
-        let (run, fold) = (args.run(), args.fold as usize * width);
-        for group in 0..args.g() {
-            // SAFETY: the caller's map holds the strip of every frame of the clip.
-            unsafe {
-                let whole = args.shift_of::<E::Acc>(clip, group).whole;
-                let from = match args.inside(D::source(frame, whole)) {
-                    Some(source) => {
-                        let at = self.at(clip, source, strip) + group * run;
-                        (map.add(at).cast(), args.shape.c() * width)
-                    }
-                    None => (self.blank.start::<u8>().cast_const(), 0),
+        let (args, width, blank) = (self.args, size_of::<E>(), self.blank.start::<E>());
+        let (run, fold, c) = (args.run(), args.fold as usize, args.shape.c());
+        let wholes = &self.wholes;
+        let source = |group: usize| {
+            let frame = args.inside(D::source(frame, wholes[group]))?;
+            Some(map.wrapping_add(Self::at(args, clip, frame, strip)).cast_mut())
+        };
+        if !self.of_group {
+            self.rows.swap(0, 1);
+            let rows = self.rows[0].start::<E>();
+            for group in 0..args.g() {
+                let (start, stride) = match source(group) {
+                    Some(start) => (start.wrapping_add(group * run), c * width),
+                    None => (blank, 0),
                 };
-                let to = self.newer.start::<E>().add(group * run).cast();
-                copy_pieces(from, (to, fold), run * width, strip.len());
+                let to = rows.wrapping_add(group * run).cast();
+                // SAFETY: the caller's map holds the strip of every frame of the clip.
+                unsafe {
+                    let from = (start.cast_const().cast(), stride);
+                    copy_pieces(from, (to, fold * width), run * width, strip.len());
+                }
             }
+        }
+        let rows = self.rows[0].start::<E>();
+        for part in &mut self.parts {
+            part.older = part.newer;
+            part.newer = match source(part.group) {
+                _ if !self.of_group => rows.wrapping_add(part.packed),
+                Some(start) => start.wrapping_add(part.mapped),
+                None => blank,
+            };
+        }
+    }
+
+    /// Finds the moved channels of `x` and of the results, given where the strip starts.
+    #[inline(always)]
+    unsafe fn find<D: Direction>(&mut self, x: *const E, target: *mut E, positions: usize) {
+        let (args, width) = (self.args, size_of::<E>());
+        let (rows, mixed) = (self.rows[2].start::<E>(), self.mixed.start::<E>());
+        let (moved, row) = (args.fold as usize * width, args.shape.c() * width);
+        if D::SUMS && !self.of_position {
+            // SAFETY: `x` holds the strip, and there is room for its moved channels.
+            unsafe { copy_pieces((x.cast(), row), (rows.cast(), moved), moved, positions) };
+        }
+        for part in &mut self.parts {
+            let Part { packed, mapped, .. } = *part;
+            let in_rows = rows.cast_const().wrapping_add(packed);
+            part.x = if self.of_position { x.wrapping_add(mapped) } else { in_rows };
+            let (direct, mixed) = (target.wrapping_add(mapped), mixed.wrapping_add(packed));
+            part.result = if self.is_direct { direct } else { mixed };
         }
     }
 
     /// Clears what vectors read beyond the strip's last position.
     unsafe fn clear_rest(&mut self, strip: &Range<usize>) {
         let len = strip.len() * self.args.fold as usize;
-        for row in [&mut self.newer, &mut self.older, &mut self.here] {
+        for row in &mut self.rows {
             // SAFETY: every row has room for one more vector.
             unsafe { row.start::<E>().add(len).write_bytes(0, LANES) };
         }
@@ -203,36 +177,65 @@ impl<'a, E: Element> Workspace<'a, E> {
 
     /// The moved channels of the results of a frame, and the sums.
     #[inline(always)]
-    unsafe fn mix<V: Vector<E>, D: Direction>(&mut self, frame: usize, positions: usize) {
-        let (lanes, end) = (self.groups.len(), positions * self.args.fold as usize);
-        let (newer, older) = (self.newer.start::<E>(), self.older.start::<E>());
-        let (here, mixed) = (self.here.start::<E>(), self.mixed.start::<E>());
-        for (index, block) in self.blocks.iter().enumerate() {
-            for lane in (0..LANES).step_by(V::LANES) {
-                let slot = frame * 2 * lanes + index * LANES + lane;
-                // SAFETY: slots lie inside scales and sums, and rows have room for whole vectors.
-                unsafe {
-                    let scales = self.scales.as_ptr().add(slot);
-                    let sums = self.sums.as_mut_ptr().add(slot);
-                    let (a, b) = (V::load_own(scales), V::load_own(scales.add(lanes)));
-                    let mut totals = [V::load_own(sums), V::load_own(sums.add(lanes))];
-                    for row in (block.start..end).step_by(block.stride) {
-                        for near in 0..block.near {
-                            let at = row + near * LANES + lane;
-                            let (new, old) = (V::load(newer.add(at)), V::load(older.add(at)));
-                            old.mul(b).add(new.mul(a)).put::<false>(mixed.add(at));
-                            if D::SUMS {
-                                let x = V::load(here.add(at));
-                                totals[0] = totals[0].add(new.mul(x));
-                                totals[1] = totals[1].add(old.mul(x));
-                            }
-                        }
-                    }
-                    if D::SUMS {
-                        totals[0].store_own(sums);
-                        totals[1].store_own(sums.add(lanes));
-                    }
+    unsafe fn mix<V: Vector<E>, D: Direction, const STREAM: bool>(
+        &mut self,
+        frame: usize,
+        positions: usize,
+        ahead: [Ahead; 2],
+    ) {
+        let (count, end) = (LANES / V::LANES, positions * self.args.fold as usize);
+        let strides = self.strides;
+        let (slot, older) = self.lanes.slot(frame);
+        // SAFETY: slots lie inside scales and sums, and rows have room for whole vectors.
+        unsafe {
+            let mut scales = self.lanes.scales().add(slot);
+            let mut sums = self.lanes.sums().add(slot);
+            let mut parts = self.parts.as_ptr();
+            for block in &self.blocks {
+                let mut totals = [[V::splat(E::Acc::ZERO); 2]; MOST];
+                if D::SUMS {
+                    totals = Lanes::load(sums, older);
                 }
+                // Loops by hand: the length of a stepped range takes a division.
+                let (mut at, mut start) = (Strides::default(), block.start);
+                while start < end {
+                    let mut near = 0;
+                    while near < block.near * LANES {
+                        for (lane, totals) in totals.iter_mut().enumerate().take(count) {
+                            if start + lane * V::LANES >= end {
+                                break;
+                            }
+                            let part = &*parts.add(lane);
+                            let place = (part.mapped + at.map + near) * size_of::<E>();
+                            for ahead in &ahead {
+                                ahead.foresee(place);
+                            }
+                            let scales = scales.add(lane * V::LANES);
+                            let (a, b) = (V::load_own(scales), V::load_own(scales.add(older)));
+                            let new = V::load(part.newer.add(at.source + near));
+                            let old = V::load(part.older.add(at.source + near));
+                            let result = part.result.add(at.result + near);
+                            if D::SUMS {
+                                let x = V::load(part.x.add(at.x + near));
+                                totals[0] = new.fused(x, totals[0]);
+                                totals[1] = old.fused(x, totals[1]);
+                            }
+                            new.fused(a, old.mul(b)).put::<STREAM>(result);
+                        }
+                        near += LANES;
+                    }
+                    start += block.stride;
+                    at.map += strides.map;
+                    at.source += strides.source;
+                    at.x += strides.x;
+                    at.result += strides.result;
+                }
+                if D::SUMS {
+                    Lanes::store(totals, sums, older);
+                }
+                scales = scales.add(LANES);
+                sums = sums.add(LANES);
+                parts = parts.add(count);
             }
         }
     }
@@ -241,36 +244,22 @@ impl<'a, E: Element> Workspace<'a, E> {
     #[inline(always)]
     unsafe fn leave<V: Vector<E>>(&mut self, (clip, task): (usize, usize)) {
         self.terms = 0;
-        let (args, lanes) = (self.args, self.groups.len());
-        if V::REORDERS {
-            for vector in self.sums.chunks_exact_mut(V::LANES) {
-                // SAFETY: `V` is supported, and the chunk is as long as it.
-                unsafe { V::load_own(vector.as_ptr()).store_acc(vector.as_mut_ptr()) };
-            }
-        }
-        let mut totals = vec![0.0; args.g()];
-        for (row, sums) in self.sums.chunks_exact_mut(lanes.max(1)).enumerate() {
-            totals.fill(0.0);
-            // Lane by lane, so that the groups' chains of additions run side by side.
-            for lane in 0..LANES {
-                for at in (lane..lanes).step_by(LANES) {
-                    totals[self.groups[at]] += sums[at].to_f64();
-                }
-            }
-            sums.fill(E::Acc::ZERO);
-            let (frame, is_older) = (row / 2, row % 2);
+        let (args, wholes) = (self.args, &self.wholes);
+        let first = args.sums_at(clip, task, 0);
+        let add = |frame: usize, is_older: bool, totals: &[f64]| {
             for (group, total) in totals.iter().enumerate() {
                 // SAFETY: the sums of a task have a place for every group, frame and side.
                 unsafe {
-                    let whole = args.shift_of::<E::Acc>(clip, group).whole;
-                    let met = Back::source(frame as isize, whole) - is_older as isize;
+                    let met = Back::source(frame as isize, wholes[group]) - isize::from(is_older);
                     if let Some(t) = args.inside(met) {
-                        let at = args.sums_at(clip, task, group) + 2 * t + 1 - is_older;
-                        *args.partial.add(at) += total;
+                        let at = first + (group * args.shape.t() + t) * 2;
+                        *args.partial.add(at + usize::from(!is_older)) += total;
                     }
                 }
             }
-        }
+        };
+        // SAFETY: the caller's promise.
+        unsafe { self.lanes.take::<E, V>(add) };
     }
 
     /// Numbers that a strip adds to one accumulator.
@@ -282,7 +271,7 @@ impl<'a, E: Element> Workspace<'a, E> {
     /// What will be read soon: rows of the map, and backward what moves of `x`.
     fn ahead<D: Direction>(&self, map: *const E, clip: usize, step: &Step) -> [Ahead; 2] {
         let (frame, strip) = &step.ahead;
-        let (at, width) = (self.at(clip, *frame, strip), size_of::<E>());
+        let (at, width) = (Self::at(self.args, clip, *frame, strip), size_of::<E>());
         let row = self.args.shape.c() * width;
         let rows = |map: *const E, bytes| Ahead { start: map.wrapping_add(at).cast(), row, bytes };
         let moved = if D::SUMS { self.args.fold as usize * width } else { 0 };
@@ -298,8 +287,7 @@ impl<'a, E: Element> Workspace<'a, E> {
         step: &Step,
     ) {
         let (frame, strip) = (step.frame, &step.strip);
-        let (at, width) = (self.at(clip, frame, strip), size_of::<E>());
-        let (row, fold) = (self.args.shape.c() * width, self.args.fold as usize * width);
+        let at = Self::at(self.args, clip, frame, strip);
         // SAFETY: the caller's promise; every strip lies inside the frame.
         unsafe {
             if frame == 0 {
@@ -307,14 +295,19 @@ impl<'a, E: Element> Workspace<'a, E> {
                 self.advance::<D>(map, (clip, -1), strip);
             }
             self.advance::<D>(map, (clip, frame as isize), strip);
-            if D::SUMS {
-                let x = self.args.x.cast::<E>().add(at).cast();
-                copy_pieces((x, row), (self.here.start(), fold), fold, strip.len());
+            let to = target.add(at);
+            self.find::<D>(self.args.x.cast::<E>().wrapping_add(at), to, strip.len());
+            let (ahead, nothing) = (self.ahead::<D>(map, clip, step), [Ahead::NOTHING; 2]);
+            match (self.is_direct, self.writer.streams()) {
+                (true, true) => self.mix::<V, D, true>(frame, strip.len(), ahead),
+                _ => self.mix::<V, D, false>(frame, strip.len(), nothing),
             }
-            self.mix::<V, D>(frame, strip.len());
-            let (kept, to) = (map.add(at).cast(), target.add(at).cast());
-            let ahead = self.ahead::<D>(map, clip, step);
-            self.writer.write::<E, V>(self.mixed.start(), kept, to, strip.len(), ahead);
+            let (kept, to, count) = (map.add(at).cast(), to.cast(), strip.len());
+            if self.is_direct {
+                self.writer.keep::<E, V>(kept, to, count, ahead[0]);
+            } else {
+                self.writer.write::<E, V>(self.mixed.start(), kept, to, count, ahead);
+            }
         }
     }
 
@@ -324,7 +317,7 @@ impl<'a, E: Element> Workspace<'a, E> {
         maps: (*const E, *mut E),
         tasks: Range<i64>,
     ) {
-        let (per_clip, mut entered) = (self.strips.per_clip(), None);
+        let (args, per_clip, mut entered) = (self.args, self.strips.per_clip(), None);
         for task in tasks {
             let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
             // SAFETY: the caller's promise.
@@ -332,7 +325,7 @@ impl<'a, E: Element> Workspace<'a, E> {
                 if entered.replace(clip) != Some(clip) {
                     self.enter::<V, D>(clip);
                 }
-                for step in self.strips.steps(piece, self.args.shape.t()) {
+                for step in self.strips.steps(piece, args.shape.t()) {
                     if D::SUMS && step.frame == 0 {
                         let terms = self.terms_of(&step.strip);
                         if self.terms + terms > TERMS {
@@ -350,40 +343,13 @@ impl<'a, E: Element> Workspace<'a, E> {
     }
 }
 
-impl Interlace {
-    /// What the newer and the older row of a frame are multiplied with.
-    #[inline(always)]
-    unsafe fn scales<E: Element, D: Direction>(
-        &self,
-        clip: usize,
-        frame: usize,
-        group: usize,
-    ) -> [E::Acc; 2] {
-        // SAFETY: the promise of `enter`.
-        unsafe {
-            let shift = self.shift_of::<E::Acc>(clip, group);
-            if !D::SUMS {
-                let weight = self.weight::<E::Acc>(clip, frame, group);
-                return [weight.times(shift.near), weight.times(shift.far)];
-            }
-            let met = D::source(frame as isize, shift.whole);
-            let scale = |met: isize, share: E::Acc| match self.inside(met) {
-                Some(t) => self.weight::<E::Acc>(clip, t, group).times(share),
-                // Not zero if the offset is no number: the gradient is none either.
-                None => E::Acc::ZERO.times(share),
-            };
-            [scale(met, shift.far), scale(met - 1, shift.near)]
-        }
-    }
-}
-
 /// Forward.
 ///
 /// # Safety
 /// As [`Kernel::run`](super::isa::Kernel::run).
 #[inline(always)]
 pub(super) unsafe fn forward<E: Element, V: Vector<E>>(args: &Interlace, tasks: Range<i64>) {
-    let mut work = Workspace::<E>::new(args, args.y.cast());
+    let mut work = Workspace::<E>::new::<V>(args, args.y.cast());
     // SAFETY: the caller's promise.
     unsafe { work.tasks::<V, Onwards>((args.x.cast(), args.y.cast()), tasks) };
 }
@@ -394,7 +360,7 @@ pub(super) unsafe fn forward<E: Element, V: Vector<E>>(args: &Interlace, tasks: 
 /// As [`forward`].
 #[inline(always)]
 pub(super) unsafe fn backward<E: Element, V: Vector<E>>(args: &Interlace, tasks: Range<i64>) {
-    let mut work = Workspace::<E>::new(args, args.grad_x.cast());
+    let mut work = Workspace::<E>::new::<V>(args, args.grad_x.cast());
     // SAFETY: the caller's promise.
     unsafe { work.tasks::<V, Back>((args.grad.cast(), args.grad_x.cast()), tasks) };
 }

@@ -16,6 +16,7 @@ mod aggregate_parts;
 mod aggregate_workspace;
 pub mod export;
 mod interlace;
+mod interlace_blocks;
 mod interlace_loops;
 mod interlace_planes;
 mod interlace_rows;

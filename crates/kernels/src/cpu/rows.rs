@@ -9,12 +9,13 @@ use std::ops::Range;
 use super::shape::{LINE, Shape};
 use super::vector::{Element, HALF, Vector, copy, foresee};
 
-/// Bytes of a frame that are worked on together: enough for the processor to foresee what comes
-/// next, few enough that what moves stays in the first-level cache, and all frames in the second.
-const STRIP_BYTES: usize = 16 << 10;
+/// Bytes of a frame that are worked on together: few enough that what moves stays in the
+/// first-level cache, and all frames in the second; whole pages where rows allow, since what the
+/// processor foresees ends with a page.
+const STRIP_BYTES: usize = 8 << 10;
 
-/// Tasks of a clip, where it has positions enough: they share the work evenly.
-const TASKS: usize = 32;
+/// Tasks of all clips, about, where they have positions enough.
+const TASKS: usize = 64;
 
 /// Rows of all frames that a task has at least, so that what it does once weighs little.
 const ROWS: usize = 128;
@@ -38,9 +39,9 @@ impl Strips {
         // `LINE` is a power of two: its common divisor with a length is the length's lowest bit.
         let lines = LINE / (1 << row.trailing_zeros()).min(LINE);
         let most = ((STRIP_BYTES / row).min(most) / lines * lines).max(lines);
-        let tasks = (positions * shape.t() / ROWS).clamp(1, TASKS);
-        let task = positions.div_ceil(tasks).next_multiple_of(lines);
-        let strip = task.div_ceil(task.div_ceil(most)).next_multiple_of(lines);
+        let strips = positions.div_ceil(most);
+        let tasks = (TASKS / shape.clips as usize).min(positions * shape.t() / ROWS).max(1);
+        let (strip, task) = (most, most * ((strips + tasks / 2) / tasks).max(1));
         Self { task, strip, positions }
     }
 
@@ -116,6 +117,14 @@ pub(super) struct Ahead {
 
 impl Ahead {
     pub const NOTHING: Self = Self { start: std::ptr::null(), row: 0, bytes: 0 };
+
+    /// Asks for the cache line of a byte, if there is anything to read.
+    #[inline(always)]
+    pub fn foresee(&self, at: usize) {
+        if self.bytes > 0 {
+            foresee(self.start.wrapping_add(at));
+        }
+    }
 
     /// Asks for the cache line of byte `at` of a row.
     #[inline(always)]
@@ -204,12 +213,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// For rows of `row` bytes, `moved` of them from a buffer, into a map at `target`.
+    /// For at most `longest` rows of `row` bytes, `moved` of them from a buffer, into a map at
+    /// `target`.
     pub fn new(
         (row, moved): (usize, usize),
         streams: bool,
         target: *const u8,
-        strips: &Strips,
+        longest: usize,
     ) -> Self {
         let fits = |bytes: usize| [row, moved, target.addr()].iter().all(|n| n % bytes == 0);
         let way = match streams {
@@ -218,7 +228,7 @@ impl Writer {
             true if fits(HALF) => Way::Halves,
             true => Way::Staged,
         };
-        let stage = if way == Way::Staged { strips.longest() * row } else { 0 };
+        let stage = if way == Way::Staged { longest * row } else { 0 };
         Self { row, moved, way, stage: Buffer::new(stage) }
     }
 
@@ -258,6 +268,49 @@ impl Writer {
         unsafe {
             copy_pieces((moved, first), (to, row), first, count);
             copy_pieces((kept.add(first), row), (to.add(first), row), row - first, count);
+        }
+    }
+
+    /// Whether moved channels may be written where they belong: what goes past the caches must
+    /// leave in whole lines.
+    pub fn is_by_lines(&self) -> bool {
+        matches!(self.way, Way::Cached | Way::Vectors)
+    }
+
+    /// Whether rows go past the caches.
+    pub fn streams(&self) -> bool {
+        self.way != Way::Cached
+    }
+
+    /// Writes what stays of `count` rows, where the rest is written already.
+    ///
+    /// # Safety
+    /// As [`Writer::write`], and moved channels may be written where they belong.
+    #[inline(always)]
+    pub unsafe fn keep<E: Element, V: Vector<E>>(
+        &mut self,
+        kept: *const u8,
+        to: *mut u8,
+        count: usize,
+        ahead: Ahead,
+    ) {
+        let (row, moved) = (self.row, self.moved);
+        // SAFETY: the promise of `write`.
+        unsafe {
+            if self.way == Way::Cached {
+                let (from, to) = (kept.add(moved), to.add(moved));
+                return copy_pieces((from, row), (to, row), row - moved, count);
+            }
+            for index in 0..count {
+                let (kept, to) = (kept.add(index * row), to.add(index * row));
+                let map = ahead.start.wrapping_add(index * row);
+                for line in (moved..row).step_by(LINE) {
+                    foresee(map.wrapping_add(line));
+                    for at in (line..line + LINE).step_by(V::BYTES) {
+                        V::carry(kept.add(at), to.add(at));
+                    }
+                }
+            }
         }
     }
 

@@ -182,7 +182,7 @@ impl<'a> Rows<'a> {
         Self {
             args,
             strips,
-            writer: Writer::new((row, moved), streams, args.y.cast(), &strips),
+            writer: Writer::new((row, moved), streams, args.y.cast(), strips.longest()),
             moved: Buffer::new(strips.longest() * moved),
             blank: Buffer::new(moved),
         }
