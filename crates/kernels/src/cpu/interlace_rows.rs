@@ -184,8 +184,7 @@ impl<'a, E: Element> Workspace<'a, E> {
         ahead: [Ahead; 2],
     ) {
         let (count, end) = (LANES / V::LANES, positions * self.args.fold as usize);
-        let strides = self.strides;
-        let (slot, older) = self.lanes.slot(frame);
+        let (strides, (slot, older)) = (self.strides, self.lanes.slot(frame));
         // SAFETY: slots lie inside scales and sums, and rows have room for whole vectors.
         unsafe {
             let mut scales = self.lanes.scales().add(slot);
@@ -207,9 +206,8 @@ impl<'a, E: Element> Workspace<'a, E> {
                             }
                             let part = &*parts.add(lane);
                             let place = (part.mapped + at.map + near) * size_of::<E>();
-                            for ahead in &ahead {
-                                ahead.foresee(place);
-                            }
+                            ahead[0].foresee(place);
+                            ahead[1].foresee(place);
                             let scales = scales.add(lane * V::LANES);
                             let (a, b) = (V::load_own(scales), V::load_own(scales.add(older)));
                             let new = V::load(part.newer.add(at.source + near));
