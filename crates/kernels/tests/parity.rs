@@ -9,8 +9,8 @@ use cases::{
 };
 use tch::{Device, Kind, Tensor};
 use timeweave_kernels::{
-    into, reference, temporal_aggregate, temporal_aggregate_pairs, temporal_interlace,
-    temporal_shift, temporal_shift_online,
+    reference, temporal_aggregate, temporal_aggregate_pairs, temporal_interlace, temporal_shift,
+    temporal_shift_online,
 };
 
 /// Every combination of shape, type and layout, with its name.
@@ -335,41 +335,4 @@ fn many_clips_of_small_planes_equal_their_reference() {
         }
     });
     println!("checked: {cases} aggregations of many clips");
-}
-
-/// Where results lie a little after what is read, in their pages, the work goes backwards.
-#[test]
-fn results_do_not_depend_on_where_maps_lie() {
-    const PAGE: i64 = 4096 / 4;
-    let mut places = 0;
-    in_every_isa(|isa| {
-        // Small planes of many clips, runs, and channels-last in turns.
-        for (size, layout) in [
-            ([136, 512, 7, 7], Layout::Channels),
-            ([8, 6, 71, 33], Layout::Channels),
-            ([8, 64, 17, 19], Layout::Positions),
-        ] {
-            seed(9);
-            let [images, c, h, w] = size;
-            let (all, taps) = (images * c * h * w, map(&[3, c], Kind::Float, Layout::Channels));
-            let room = Tensor::zeros([2 * (all + PAGE)], (Kind::Float, Device::Cpu));
-            let place = |start: i64| {
-                let flat = room.narrow(0, start, all);
-                match layout {
-                    Layout::Positions => flat.view([images, h, w, c]).permute([0, 3, 1, 2]),
-                    _ => flat.view(size),
-                }
-            };
-            let mut x = place(0);
-            x.copy_(&map(&size, Kind::Float, layout));
-            let expected = temporal_aggregate(&x, &taps, 8).expect("valid shapes");
-            for lines in [0, 1, 2, 63] {
-                let mut y = place((all + PAGE - 1) / PAGE * PAGE + lines * 16);
-                into::aggregate(&mut y, &x, &taps, 8).expect("valid shapes");
-                assert!(y.equal(&expected), "{isa:?} {size:?} {lines} lines after");
-                places += 1;
-            }
-        }
-    });
-    println!("checked: {places} places of results");
 }

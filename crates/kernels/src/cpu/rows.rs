@@ -191,6 +191,15 @@ unsafe fn moves<const N: usize>(
     }
 }
 
+/// Whether a map should be written from the last row to the first.
+///
+/// A processor takes a load for one of what was just stored at the same place of another page, and
+/// waits. Where results lie a little after what is read, the loads of the next rows do.
+fn falls(from: *const u8, to: *const u8) -> bool {
+    const PAGE: usize = 4096;
+    (1..=4 * LINE).contains(&(to.addr().wrapping_sub(from.addr()) % PAGE))
+}
+
 /// How rows reach their frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
@@ -301,11 +310,14 @@ impl Writer {
                 let (from, to) = (kept.add(moved), to.add(moved));
                 return copy_pieces((from, row), (to, row), row - moved, count);
             }
+            let falls = falls(kept, to);
+            let place = |index: usize, count: usize| if falls { count - 1 - index } else { index };
+            let lines = (row - moved) / LINE;
             for index in 0..count {
-                let (kept, to) = (kept.add(index * row), to.add(index * row));
-                let map = ahead.start.wrapping_add(index * row);
-                for line in (moved..row).step_by(LINE) {
-                    foresee(map.wrapping_add(line));
+                let start = place(index, count) * row + moved;
+                for line in 0..lines {
+                    let line = start + place(line, lines) * LINE;
+                    foresee(ahead.start.wrapping_add(line));
                     for at in (line..line + LINE).step_by(V::BYTES) {
                         V::carry(kept.add(at), to.add(at));
                     }
@@ -324,7 +336,9 @@ impl Writer {
         ahead: [Ahead; 2],
     ) {
         let step = if HALVES { HALF } else { V::BYTES };
+        let falls = falls(kept, to);
         for row in 0..count {
+            let row = if falls { count - 1 - row } else { row };
             // SAFETY: the promise of `write`; `step` divides both parts of a row.
             unsafe {
                 let (moved, kept) = (moved.add(row * self.moved), kept.add(row * self.row));
