@@ -1,41 +1,22 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { prepare as prepareFiles } from '../index.js'
-import { MAIN, build } from './built.js'
+import { build } from './built.js'
+import { type Json, lines, timeweave } from './command.js'
 import { temporaryFolder } from './libtorch-folder.js'
 import { writeClips } from './motion-clips.js'
 
 test.before(build)
 
-/** Whatever JSON holds: each test says what it expects. */
-type Json = ReturnType<typeof JSON.parse>
-
-interface Outcome {
-  status: number | null
-  stdout: string
-  stderr: string
-  /** The last line of standard output as JSON. */
-  readonly result: Json
-}
-
-async function prepare(args: readonly string[], interruptAt?: RegExp): Promise<Outcome> {
-  const child = spawn(process.execPath, [MAIN, 'prepare', ...args])
-  const output = { stdout: '', stderr: '' }
-  let interrupted = false
-  child.stdout.on('data', (text) => {
-    output.stdout += text
-    if (!interrupted && interruptAt?.test(output.stdout)) interrupted = child.kill('SIGINT')
-  })
-  child.stderr.on('data', (text) => (output.stderr += text))
-  const [status] = await once(child, 'close')
+async function prepare(args: readonly string[], interruptAt?: RegExp) {
+  const outcome = await timeweave(['prepare', ...args], { interruptAt })
   return {
-    status,
-    ...output,
-    get result() {
-      return JSON.parse(output.stdout.trim().split('\n').at(-1) ?? '')
+    ...outcome,
+    /** The last line of standard output as JSON. */
+    get result(): Json {
+      return lines(outcome.stdout).at(-1)
     },
   }
 }
