@@ -6,7 +6,7 @@ import { TimeweaveError } from '../errors.js'
 import { expandInput } from './glob.js'
 import { interruptible } from './interrupt.js'
 import { ProgressLine, emit, print, table } from './terminal.js'
-import { DECODERS, parseCount, verb, type CommonOptions } from './verb.js'
+import { DECODERS, defined, parseCount, verb, type CommonOptions } from './verb.js'
 
 /** The verb. */
 export function benchCommand(): Command {
@@ -38,9 +38,8 @@ function decodeCommand(): Command {
 
 async function decode(patterns: string[], { frames, size, threads, decoder, json }: DecodeCommandOptions): Promise<void> {
   const files = (await Promise.all(patterns.map(filesOf))).flat()
-  const given = Object.fromEntries(Object.entries({ frames, size, threads, decoder }).filter(([, value]) => value !== undefined))
   const result = await interruptible(async (signal) => {
-    const run = benchDecode({ files, ...given }, { signal })
+    const run = benchDecode({ files, ...defined({ frames, size, threads, decoder }) }, { signal })
     const line = new ProgressLine()
     try {
       for await (const { done, total, input } of run) line.update(`${done}/${total}  ${input}`)

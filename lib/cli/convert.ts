@@ -5,7 +5,7 @@ import { WEIGHT_SOURCES, type WeightSource } from '../config.js'
 import { convert, type ConvertOptions, type ConvertReport } from '../convert.js'
 import { applyOverrides, parseOverride, type Override } from './overrides.js'
 import { emit, print, reportLines, say } from './terminal.js'
-import { verb, type CommonOptions } from './verb.js'
+import { defined, verb, type CommonOptions } from './verb.js'
 
 interface ConvertCommandOptions extends CommonOptions {
   arch?: string
@@ -30,8 +30,7 @@ export function convertCommand(): Command {
 
 async function run(input: string, output: string, options: ConvertCommandOptions): Promise<void> {
   const { arch, set, from, names, to } = options
-  const given = { arch, from, names, to, spec: set && applyOverrides({}, set) }
-  const settings: ConvertOptions = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  const settings: ConvertOptions = defined({ arch, from, names, to, spec: set && applyOverrides({}, set) })
   const report = await convert(input, output, settings)
   if (options.json) emit(report)
   else summarise(report)

@@ -9,8 +9,8 @@ import type { Prediction, PredictionFailure } from '../results.js'
 import { INTERRUPTED } from './interrupt.js'
 import { expandInput } from './glob.js'
 import { emit, percent, print, say } from './terminal.js'
-import { DECODERS, ExitCode, damagedOption, namesOption, parseCount, type DAMAGED, verb } from './verb.js'
-import { defined, viewOptions, viewsOf, type ViewOptions } from './views.js'
+import { DECODERS, ExitCode, damagedOption, defined, namesOption, parseCount, type DAMAGED, verb } from './verb.js'
+import { viewOptions, viewsOf, type ViewOptions } from './views.js'
 
 interface PredictCommandOptions extends ViewOptions {
   checkpoint: string

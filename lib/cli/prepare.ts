@@ -17,7 +17,7 @@ import {
 } from '../prepare.js'
 import { interruptible } from './interrupt.js'
 import { ProgressLine, emit, print, say, table } from './terminal.js'
-import { ExitCode, UsageError, damagedOption, namesOption, parseCount, verb, type CommonOptions, type DAMAGED } from './verb.js'
+import { ExitCode, UsageError, damagedOption, defined, namesOption, parseCount, verb, type CommonOptions, type DAMAGED } from './verb.js'
 
 const FORMATS = `
 Dialects of lists: path, path-label, path-labels, path-frames-label, path-frames-labels, path-offset-frames-label,
@@ -64,18 +64,13 @@ function reading(command: Command): Command {
 }
 
 function readingOf(options: ReadingOptions): ListReading {
-  return given({
+  return defined({
     root: options.root,
     format: options.format,
     separator: options.inputSeparator,
     classes: options.classes,
     part: options.part,
   })
-}
-
-/** The fields that have a value. */
-function given<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
 }
 
 interface ListsOptions extends ReadingOptions {
@@ -117,7 +112,7 @@ async function makeLists(options: ListsOptions): Promise<void> {
   const config: PrepareLists = {
     task: 'lists',
     source: sourceOf(options),
-    ...given({
+    ...defined({
       out: options.out,
       to: options.to,
       separator: options.separator,
@@ -150,12 +145,12 @@ function sourceOf(options: ListsOptions): ListSource {
   const { folder, dataset, list } = options
   const sources = [folder, dataset, list].filter((source) => source !== undefined)
   if (sources.length !== 1) throw new UsageError('expected one of --folder, --dataset and --list')
-  if (folder !== undefined) return { type: 'folder', folder, ...given({ val: options.val, seed: options.seed }) }
+  if (folder !== undefined) return { type: 'folder', folder, ...defined({ val: options.val, seed: options.seed }) }
   if (options.val !== undefined) throw new UsageError('expected --folder with --val')
   if (list !== undefined) return { type: 'list', list, options: readingOf(options) }
   if (options.annotations === undefined) throw new UsageError('expected --annotations with --dataset')
   if (dataset === undefined) throw new UsageError('expected one of --folder, --dataset and --list')
-  return { type: 'dataset', dataset, annotations: options.annotations, ...given({ videos: options.videos }) }
+  return { type: 'dataset', dataset, annotations: options.annotations, ...defined({ videos: options.videos }) }
 }
 
 interface FramesOptions extends ReadingOptions {
@@ -191,7 +186,7 @@ async function extractFrames(input: string, options: FramesOptions): Promise<voi
     task: 'frames',
     input,
     list: readingOf(options),
-    ...given({
+    ...defined({
       out,
       shortSide: shortSide === 'keep' ? null : shortSide,
       quality,
@@ -234,8 +229,8 @@ async function checkLists(lists: string[], options: CheckOptions): Promise<void>
   const config: PrepareCheck = {
     task: 'check',
     lists,
-    list: { ...readingOf(options), ...given({ numClasses: options.numClasses }) },
-    ...given({ template, decode, out, workers }),
+    list: { ...readingOf(options), ...defined({ numClasses: options.numClasses }) },
+    ...defined({ template, decode, out, workers }),
   }
   const result = await work(config, options)
   if (!options.json) summarise(result)

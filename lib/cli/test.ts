@@ -9,8 +9,8 @@ import type { EvalResult } from '../results.js'
 import { interruptible } from './interrupt.js'
 import { applyOverrides, isFields, overridden, parseOverride, type Fields, type Override } from './overrides.js'
 import { ProgressLine, emit, percent, print, saySkipped, table } from './terminal.js'
-import { verb } from './verb.js'
-import { defined, viewOptions, viewsOf, type ViewOptions } from './views.js'
+import { defined, verb } from './verb.js'
+import { viewOptions, viewsOf, type ViewOptions } from './views.js'
 
 interface TestOptions extends ViewOptions {
   checkpoint: string

@@ -65,3 +65,8 @@ export function parseCount(text: string): number {
   if (!/^\d+$/.test(text) || count < 1) throw new InvalidArgumentError('expected a whole number of at least 1.')
   return count
 }
+
+/** The fields that have a value: options that were not given leave the defaults to the native side. */
+export function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never
+}

@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { isFields, type Fields } from './overrides.js'
-import { parseCount, type CommonOptions } from './verb.js'
+import { defined, parseCount, type CommonOptions } from './verb.js'
 
 /** The ways of sampling that can be named without settings of their own. */
 const SAMPLINGS = ['uniform', 'dense', 'twice'] as const
@@ -38,11 +38,6 @@ export function viewsOf(options: ViewOptions, config: Fields = {}, trained?: unk
   // The same way keeps its settings; another one keeps whose rules hold.
   if (known.type === sampling) return { ...fields, sampling: known }
   return { ...fields, sampling: sampling === 'twice' ? { type: sampling } : defined({ type: sampling, manner: known.manner }) }
-}
-
-/** The fields that have a value. */
-export function defined(fields: Fields): Fields {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
 /** Takes `224,256`. */
