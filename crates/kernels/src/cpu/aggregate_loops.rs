@@ -1,6 +1,5 @@
 //! The loops of TAM over tasks, strips and clips.
 
-use std::ffi::c_void;
 use std::ops::Range;
 
 use super::aggregate::{Aggregate, Plan};
@@ -9,7 +8,7 @@ use super::aggregate_forms::{Form, Three, ThreeOfPairs};
 use super::aggregate_parts::parts;
 use super::aggregate_workspace::Workspace;
 use super::isa::Kernel;
-use super::shape::LINE;
+use super::shape::is_just_behind;
 use super::vector::{Element, Vector};
 
 /// Frames that a column passes at once, forward and backward. More would need more registers than
@@ -91,17 +90,12 @@ impl Forward<'_> {
         }
     }
 
-    /// Whether results should be written from the last to the first.
-    ///
-    /// A processor takes a load for one of what was just stored at the same place of another page,
-    /// and waits. Where results lie a little after what is read, the loads of the next columns do.
+    /// Whether results should be written from the last to the first: more of them lie just behind
+    /// the input than just before it.
     fn falls(&self) -> bool {
-        const PAGE: usize = 4096;
-        const NEAR: usize = 4 * LINE;
-        let after = |y: &*mut c_void| y.addr().wrapping_sub(self.0.x.addr()) % PAGE;
-        let ys = || self.0.y[..self.0.outputs()].iter().map(after);
-        let rising = ys().filter(|after| (1..=NEAR).contains(after)).count();
-        rising > ys().filter(|after| *after >= PAGE - NEAR).count()
+        let (x, ys) = (self.0.x, &self.0.y[..self.0.outputs()]);
+        let behind = ys.iter().filter(|y| is_just_behind(x, **y)).count();
+        behind > ys.iter().filter(|y| is_just_behind(**y, x)).count()
     }
 
     /// All frames of a part of a clip.

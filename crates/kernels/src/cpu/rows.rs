@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::shape::{LINE, Shape};
+use super::shape::{LINE, Shape, is_just_behind};
 use super::vector::{Element, HALF, Vector, copy, foresee};
 
 /// Bytes of a frame that are worked on together: few enough that what moves stays in the
@@ -191,15 +191,6 @@ unsafe fn moves<const N: usize>(
     }
 }
 
-/// Whether a map should be written from the last row to the first.
-///
-/// A processor takes a load for one of what was just stored at the same place of another page, and
-/// waits. Where results lie a little after what is read, the loads of the next rows do.
-fn falls(from: *const u8, to: *const u8) -> bool {
-    const PAGE: usize = 4096;
-    (1..=4 * LINE).contains(&(to.addr().wrapping_sub(from.addr()) % PAGE))
-}
-
 /// How rows reach their frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
@@ -310,7 +301,7 @@ impl Writer {
                 let (from, to) = (kept.add(moved), to.add(moved));
                 return copy_pieces((from, row), (to, row), row - moved, count);
             }
-            let falls = falls(kept, to);
+            let falls = is_just_behind(kept, to);
             let place = |index: usize, count: usize| if falls { count - 1 - index } else { index };
             let lines = (row - moved) / LINE;
             for index in 0..count {
@@ -336,7 +327,7 @@ impl Writer {
         ahead: [Ahead; 2],
     ) {
         let step = if HALVES { HALF } else { V::BYTES };
-        let falls = falls(kept, to);
+        let falls = is_just_behind(kept, to);
         for row in 0..count {
             let row = if falls { count - 1 - row } else { row };
             // SAFETY: the promise of `write`; `step` divides both parts of a row.

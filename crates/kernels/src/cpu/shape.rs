@@ -87,6 +87,16 @@ pub(crate) const ROW: usize = STRIP + 80;
 /// Bytes of a cache line, and of the widest vector.
 pub(crate) const LINE: usize = 64;
 
+/// Whether `to` lies at most four cache lines behind `from`, seen within a page.
+///
+/// A processor takes a load for one of what was just stored at the same place of another page, and
+/// waits. Loops that read at `from` and write to `to` should go from the last element to the first
+/// there: otherwise what they load next is what they just stored, seen so.
+pub(crate) fn is_just_behind<T, U>(from: *const T, to: *const U) -> bool {
+    const PAGE: usize = 4096;
+    (1..=4 * LINE).contains(&(to.addr().wrapping_sub(from.addr()) % PAGE))
+}
+
 /// How one clip is cut: each task is a range of the frame's flat elements, for all frames, and a
 /// row of strips.
 ///
