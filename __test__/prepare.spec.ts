@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import test from 'ava'
 import { prepare as prepareFiles } from '../index.js'
 import { build } from './built.js'
-import { type Json, lines, timeweave } from './command.js'
+import { type CallOptions, type Json, lines, timeweave } from './command.js'
 import { temporaryFolder } from './libtorch-folder.js'
 import { writeClips } from './motion-clips.js'
 
 test.before(build)
 
-async function prepare(args: readonly string[], interruptAt?: RegExp) {
-  const outcome = await timeweave(['prepare', ...args], { interruptAt })
+async function prepare(args: readonly string[], options: CallOptions = {}) {
+  const outcome = await timeweave(['prepare', ...args], options)
   return {
     ...outcome,
     /** The last line of standard output as JSON. */
@@ -143,7 +143,7 @@ test.serial('Ctrl-C stops an extraction, and the next call goes on', async (t) =
   const clips = await writeClips(40, 1)
   const out = temporaryFolder()
   const call = ['frames', join(clips.root, 'train'), '--out', out, '--short-side', '1024', '--workers', '1', '--json']
-  const stopped = await prepare(call, /"type":"step"/)
+  const stopped = await prepare(call, { interruptAt: /"type":"step"/ })
   t.is(stopped.status, 130, stopped.stderr)
   t.regex(stopped.stderr, /^error\[ABORTED\]: /)
   const whole = readdirSync(out)
