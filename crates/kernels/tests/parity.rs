@@ -305,6 +305,48 @@ fn large_maps_equal_their_reference() {
     });
 }
 
+/// Where vectors are of one position, large channels-last maps are written in shares of what moves
+/// and what stays: as whole vectors of one, two or four groups, or as halves of vectors.
+#[test]
+fn large_maps_of_whole_vectors_are_interlaced_as_their_reference() {
+    const MAPS: [[i64; 3]; 6] =
+        [[64, 16, 4], [128, 64, 4], [512, 128, 4], [96, 96, 3], [64, 8, 2], [128, 32, 1]];
+    const BYTES: i64 = 13 << 20;
+    let (mut cases, mut first) = (0, Bits::new());
+    in_every_isa(|isa| {
+        let mut index = 0;
+        for ([c, fold, groups], kind) in
+            MAPS.into_iter().flat_map(|map| [Kind::Float, Kind::BFloat16].map(|kind| (map, kind)))
+        {
+            seed(11);
+            let name = format!("{isa:?} {kind:?} {fold} of {c} channels in {groups} groups");
+            let (n, t, w) = (2, 3, 31);
+            let width = if kind == Kind::Float { 4 } else { 2 };
+            let size = [n * t, c, BYTES / (n * t * c * w * width) + 1, w];
+            let x = leaf(&map(&size, kind, Layout::Positions));
+            let upstream = map(&size, kind, Layout::Positions);
+            let offsets = leaf(&offsets(n, groups, t, kind));
+            let weights = leaf(&map(&[n, t, groups], kind, Layout::Positions));
+            let y = temporal_interlace(&x, &offsets, &weights, t, fold).expect("valid shapes");
+            let actual = gradients(&[(&y, &upstream)], &[&x, &offsets, &weights]);
+            // Whatever equals the first results to the bit needs no reference of its own.
+            if first.len() == index {
+                let (x64, o64, w64) = (leaf64(&x), leaf64(&offsets), leaf64(&weights));
+                let y64 = reference::temporal_interlace(&x64, &o64, &w64, t, fold).expect("valid");
+                assert_close(&y, &y64, &name);
+                let upstream = upstream.to_kind(Kind::Double);
+                let expected = gradients(&[(&y64, &upstream)], &[&x64, &o64, &w64]);
+                assert_close(&actual[0], &expected[0], &name);
+                assert_sum(&actual[1], &expected[1], x.numel(), &name);
+                assert_sum(&actual[2], &expected[2], x.numel(), &name);
+            }
+            same_bits(&mut first, &mut index, &name, &[&y, &actual[0], &actual[1], &actual[2]]);
+            cases += 1;
+        }
+    });
+    println!("checked: {cases} interlacings of large maps");
+}
+
 /// Tasks of small planes span some clips; channels whose count is a power of two share their sums.
 #[test]
 fn many_clips_of_small_planes_equal_their_reference() {

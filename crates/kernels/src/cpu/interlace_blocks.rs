@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::interlace::Interlace;
-use super::vector::{Accumulator, Element, Vector};
+use super::vector::{Accumulator, Element, PIECES, Vector};
 
 /// Accumulators that a sum is spread over, whatever the width of vectors.
 pub(super) const LANES: usize = 32;
@@ -36,21 +36,37 @@ pub(super) struct Part<E> {
     /// Where the first number is among the moved channels of a strip, and in its map.
     pub packed: usize,
     pub mapped: usize,
+    /// Where its share of the channels that stay starts in its map.
+    pub kept: usize,
+    /// The group of the first number; where groups cut the vector into pieces, the next ones follow.
     pub group: usize,
-    pub newer: *const E,
-    pub older: *const E,
+    pub newer: [*const E; PIECES],
+    pub older: [*const E; PIECES],
     pub x: *const E,
     pub result: *mut E,
 }
 
 /// Numbers from one row of a block to the next in a map, and in sources, `x` and results where they
 /// are read and written.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Strides {
     pub map: usize,
     pub source: usize,
     pub x: usize,
     pub result: usize,
+}
+
+impl Strides {
+    /// Where row `row` of a block lies.
+    #[inline(always)]
+    pub fn times(self, row: usize) -> Self {
+        Self {
+            map: self.map * row,
+            source: self.source * row,
+            x: self.x * row,
+            result: self.result * row,
+        }
+    }
 }
 
 impl Interlace {
@@ -66,6 +82,11 @@ impl Interlace {
     pub(super) fn apart(&self) -> usize {
         // `LANES` is a power of two: its common divisor with the fold is the fold's lowest bit.
         LANES >> self.fold.trailing_zeros().min(LANES.trailing_zeros())
+    }
+
+    /// Channels that stay for each one that moves, rounded down.
+    pub(super) fn share(&self) -> usize {
+        (self.shape.c() / self.fold.max(1) as usize).saturating_sub(1)
     }
 
     /// The blocks of a strip of at most `longest` positions.
@@ -87,14 +108,15 @@ impl Interlace {
 
     /// The parts of blocks, without places.
     pub(super) fn parts<E: Element, V: Vector<E>>(&self, blocks: &[Block]) -> Vec<Part<E>> {
-        let (c, fold) = (self.shape.c(), self.fold as usize);
+        let (c, fold, share) = (self.shape.c(), self.fold as usize, self.share());
         let (nothing, nowhere) = (std::ptr::null(), std::ptr::null_mut());
         let part = |packed: usize| Part {
             packed,
             mapped: packed / fold * c + packed % fold,
+            kept: packed / fold * c + fold + share * (packed % fold),
             group: packed % fold / self.run(),
-            newer: nothing,
-            older: nothing,
+            newer: [nothing; PIECES],
+            older: [nothing; PIECES],
             x: nothing,
             result: nowhere,
         };

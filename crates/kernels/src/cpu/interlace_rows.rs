@@ -4,14 +4,17 @@
 //! group, the older frame of a group's pair is the newer one of the frame before: `y[t] = w[t]
 //! ((1-f) n[t] + f n[t-1])`. Backward it is `n[s]` of the upstream gradient's frames `s + b + 1`.
 
+mod mix;
+
 use std::ops::Range;
 
 use super::interlace::Interlace;
 use super::interlace_blocks::{
-    Back, Block, Direction, LANES, Lanes, MOST, Onwards, Part, Strides, TERMS,
+    Back, Block, Direction, LANES, Lanes, Onwards, Part, Strides, TERMS,
 };
 use super::rows::{Ahead, Buffer, Step, Strips, Writer, copy_pieces};
-use super::vector::{Accumulator, Element, Vector};
+use super::vector::{Element, PIECES, Vector};
+use mix::Kept;
 
 impl Interlace {
     /// How positions are cut into tasks.
@@ -29,11 +32,11 @@ struct Workspace<'a, E: Element> {
     blocks: Vec<Block>,
     parts: Vec<Part<E>>,
     lanes: Lanes<E::Acc>,
-    /// Whether vectors are of one group, so that sources are read where they are; of one position,
-    /// so that `x` is; and whether results of moved channels go straight to their map.
-    of_group: bool,
+    /// Whether vectors are of one position, so that `x` is read where it is.
     of_position: bool,
-    is_direct: bool,
+    /// Groups that a vector is of, where sources are read where they are; else zero.
+    pieces: usize,
+    way: Way,
     strides: Strides,
     /// The whole parts of a clip's offsets.
     wholes: Vec<isize>,
@@ -47,40 +50,63 @@ struct Workspace<'a, E: Element> {
     terms: usize,
 }
 
+/// How results reach their map.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Each moved vector with its share of what stays, past the caches.
+    Shares,
+    /// What moves into the map, then what stays.
+    Direct,
+    /// Put together by a [`Writer`].
+    Written,
+}
+
+/// Whether vectors are of one position.
+fn is_of_position<E: Element, V: Vector<E>>(args: &Interlace) -> bool {
+    (args.fold as usize).is_multiple_of(V::LANES)
+}
+
 impl<'a, E: Element> Workspace<'a, E> {
     fn new<V: Vector<E>>(args: &'a Interlace, target: *const u8) -> Self {
         let (strips, width) = (args.strips(), size_of::<E>());
-        let (fold, row) = (args.fold as usize, args.shape.c() * width);
-        let blocks = args.blocks(strips.longest());
-        let writer =
-            Writer::new((row, fold * width), args.shape.streams(width), target, strips.longest());
-        let of_position = fold.is_multiple_of(V::LANES);
-        let of_group = args.run().is_multiple_of(V::LANES);
-        let is_direct = of_position && writer.is_by_lines();
-        let stride = |in_map| args.apart() * if in_map { args.shape.c() } else { fold };
+        let (fold, c, run) = (args.fold as usize, args.shape.c(), args.run());
+        let (blocks, streams) = (args.blocks(strips.longest()), args.shape.streams(width));
+        let of_position = is_of_position::<E, V>(args);
+        let pieces = match V::LANES / run.max(1) {
+            0 | 1 if run.is_multiple_of(V::LANES) => 1,
+            pieces @ (2 | PIECES) if of_position && pieces * run == V::LANES => pieces,
+            _ => 0,
+        };
+        let is_even = c.is_multiple_of(fold.max(1)) && target.addr().is_multiple_of(V::BYTES);
+        let way = match (of_position && fold > 0, streams) {
+            (true, true) if is_even => Way::Shares,
+            (true, false) => Way::Direct,
+            _ => Way::Written,
+        };
+        let stride = |in_map| args.apart() * if in_map { c } else { fold };
         // The last vector may reach beyond the last position.
-        let room = |positions: usize| Buffer::new((positions * fold + LANES) * width);
         let longest = strips.longest();
+        let room = || Buffer::new((longest * fold + LANES) * width);
         Self {
             args,
             strips,
-            is_direct,
             strides: Strides {
                 map: stride(true),
-                source: stride(of_group),
+                source: stride(pieces > 0),
                 x: stride(of_position),
-                result: stride(is_direct),
+                result: stride(way != Way::Written),
             },
-            writer,
+            writer: Writer::new((c * width, fold * width), streams, target, longest),
             parts: args.parts::<E, V>(&blocks),
             lanes: Lanes::new(args, &blocks),
             blocks,
-            of_group,
             of_position,
+            pieces,
+            way,
             wholes: vec![0; args.g()],
-            rows: [room(longest), room(longest), room(longest)],
-            mixed: room(longest),
-            blank: Buffer::new(strips.longest() * row),
+            rows: [room(), room(), room()],
+            mixed: room(),
+            blank: Buffer::new(longest * c * width),
             terms: 0,
         }
     }
@@ -120,7 +146,7 @@ impl<'a, E: Element> Workspace<'a, E> {
             let frame = args.inside(D::source(frame, wholes[group]))?;
             Some(map.wrapping_add(Self::at(args, clip, frame, strip)).cast_mut())
         };
-        if !self.of_group {
+        if self.pieces == 0 {
             self.rows.swap(0, 1);
             let rows = self.rows[0].start::<E>();
             for group in 0..args.g() {
@@ -136,14 +162,14 @@ impl<'a, E: Element> Workspace<'a, E> {
                 }
             }
         }
-        let rows = self.rows[0].start::<E>();
+        let (rows, pieces) = (self.rows[0].start::<E>().cast_const(), self.pieces);
         for part in &mut self.parts {
             part.older = part.newer;
-            part.newer = match source(part.group) {
-                _ if !self.of_group => rows.wrapping_add(part.packed),
-                Some(start) => start.wrapping_add(part.mapped),
-                None => blank,
-            };
+            part.newer[0] = rows.wrapping_add(part.packed);
+            for (piece, newer) in part.newer.iter_mut().enumerate().take(pieces) {
+                let source = source(part.group + piece).map(|it| it.wrapping_add(part.mapped));
+                *newer = source.unwrap_or(blank);
+            }
         }
     }
 
@@ -162,7 +188,7 @@ impl<'a, E: Element> Workspace<'a, E> {
             let in_rows = rows.cast_const().wrapping_add(packed);
             part.x = if self.of_position { x.wrapping_add(mapped) } else { in_rows };
             let (direct, mixed) = (target.wrapping_add(mapped), mixed.wrapping_add(packed));
-            part.result = if self.is_direct { direct } else { mixed };
+            part.result = if self.way == Way::Written { mixed } else { direct };
         }
     }
 
@@ -172,69 +198,6 @@ impl<'a, E: Element> Workspace<'a, E> {
         for row in &mut self.rows {
             // SAFETY: every row has room for one more vector.
             unsafe { row.start::<E>().add(len).write_bytes(0, LANES) };
-        }
-    }
-
-    /// The moved channels of the results of a frame, and the sums.
-    #[inline(always)]
-    unsafe fn mix<V: Vector<E>, D: Direction, const STREAM: bool>(
-        &mut self,
-        frame: usize,
-        positions: usize,
-        ahead: [Ahead; 2],
-    ) {
-        let (count, end) = (LANES / V::LANES, positions * self.args.fold as usize);
-        let (strides, (slot, older)) = (self.strides, self.lanes.slot(frame));
-        // SAFETY: slots lie inside scales and sums, and rows have room for whole vectors.
-        unsafe {
-            let mut scales = self.lanes.scales().add(slot);
-            let mut sums = self.lanes.sums().add(slot);
-            let mut parts = self.parts.as_ptr();
-            for block in &self.blocks {
-                let mut totals = [[V::splat(E::Acc::ZERO); 2]; MOST];
-                if D::SUMS {
-                    totals = Lanes::load(sums, older);
-                }
-                // Loops by hand: the length of a stepped range takes a division.
-                let (mut at, mut start) = (Strides::default(), block.start);
-                while start < end {
-                    let mut near = 0;
-                    while near < block.near * LANES {
-                        for (lane, totals) in totals.iter_mut().enumerate().take(count) {
-                            if start + lane * V::LANES >= end {
-                                break;
-                            }
-                            let part = &*parts.add(lane);
-                            let place = (part.mapped + at.map + near) * size_of::<E>();
-                            ahead[0].foresee(place);
-                            ahead[1].foresee(place);
-                            let scales = scales.add(lane * V::LANES);
-                            let (a, b) = (V::load_own(scales), V::load_own(scales.add(older)));
-                            let new = V::load(part.newer.add(at.source + near));
-                            let old = V::load(part.older.add(at.source + near));
-                            let result = part.result.add(at.result + near);
-                            if D::SUMS {
-                                let x = V::load(part.x.add(at.x + near));
-                                totals[0] = new.fused(x, totals[0]);
-                                totals[1] = old.fused(x, totals[1]);
-                            }
-                            new.fused(a, old.mul(b)).put::<STREAM>(result);
-                        }
-                        near += LANES;
-                    }
-                    start += block.stride;
-                    at.map += strides.map;
-                    at.source += strides.source;
-                    at.x += strides.x;
-                    at.result += strides.result;
-                }
-                if D::SUMS {
-                    Lanes::store(totals, sums, older);
-                }
-                scales = scales.add(LANES);
-                sums = sums.add(LANES);
-                parts = parts.add(count);
-            }
         }
     }
 
@@ -266,45 +229,58 @@ impl<'a, E: Element> Workspace<'a, E> {
         self.blocks.first().map_or(0, |block| len.div_ceil(block.stride) * block.near)
     }
 
-    /// What will be read soon: rows of the map, and backward what moves of `x`.
-    fn ahead<D: Direction>(&self, map: *const E, clip: usize, step: &Step) -> [Ahead; 2] {
+    /// What stays of a strip that starts at `at`, and what will be read soon.
+    fn kept(&self, (map, target): (*const E, *mut E), clip: usize, at: usize, step: &Step) -> Kept {
         let (frame, strip) = &step.ahead;
-        let (at, width) = (Self::at(self.args, clip, *frame, strip), size_of::<E>());
-        let row = self.args.shape.c() * width;
-        let rows = |map: *const E, bytes| Ahead { start: map.wrapping_add(at).cast(), row, bytes };
-        let moved = if D::SUMS { self.args.fold as usize * width } else { 0 };
-        [rows(map, row), rows(self.args.x.cast(), moved)]
+        let ahead = Self::at(self.args, clip, *frame, strip);
+        let place = |map: *const E, at: usize| map.wrapping_add(at).cast();
+        Kept {
+            from: place(map, at),
+            to: target.wrapping_add(at).cast(),
+            share: self.args.share(),
+            ahead: [map, self.args.x.cast()].map(|map| place(map, ahead)),
+        }
     }
 
     /// One frame of a strip.
     #[inline(always)]
     unsafe fn step<V: Vector<E>, D: Direction>(
         &mut self,
-        (map, target): (*const E, *mut E),
+        maps: (*const E, *mut E),
         clip: usize,
         step: &Step,
     ) {
-        let (frame, strip) = (step.frame, &step.strip);
-        let at = Self::at(self.args, clip, frame, strip);
+        let (args, frame, strip) = (self.args, step.frame, &step.strip);
+        let (at, count) = (Self::at(args, clip, frame, strip), strip.len());
         // SAFETY: the caller's promise; every strip lies inside the frame.
         unsafe {
             if frame == 0 {
                 self.clear_rest(strip);
-                self.advance::<D>(map, (clip, -1), strip);
+                self.advance::<D>(maps.0, (clip, -1), strip);
             }
-            self.advance::<D>(map, (clip, frame as isize), strip);
-            let to = target.add(at);
-            self.find::<D>(self.args.x.cast::<E>().wrapping_add(at), to, strip.len());
-            let (ahead, nothing) = (self.ahead::<D>(map, clip, step), [Ahead::NOTHING; 2]);
-            match (self.is_direct, self.writer.streams()) {
-                (true, true) => self.mix::<V, D, true>(frame, strip.len(), ahead),
-                _ => self.mix::<V, D, false>(frame, strip.len(), nothing),
+            self.advance::<D>(maps.0, (clip, frame as isize), strip);
+            self.find::<D>(args.x.cast::<E>().wrapping_add(at), maps.1.add(at), count);
+            let kept = self.kept(maps, clip, at, step);
+            match self.way {
+                Way::Shares => self.mix::<V, D, true>(frame, count, &kept),
+                _ => self.mix::<V, D, false>(frame, count, &kept),
             }
-            let (kept, to, count) = (map.add(at).cast(), to.cast(), strip.len());
-            if self.is_direct {
-                self.writer.keep::<E, V>(kept, to, count, ahead[0]);
-            } else {
-                self.writer.write::<E, V>(self.mixed.start(), kept, to, count, ahead);
+            let (row, moved) =
+                (args.shape.c() * size_of::<E>(), args.fold as usize * size_of::<E>());
+            match self.way {
+                Way::Shares => {}
+                Way::Direct => {
+                    let (from, to) = (kept.from.add(moved), kept.to.add(moved));
+                    copy_pieces((from, row), (to, row), row - moved, count);
+                }
+                Way::Written => {
+                    let bytes = if D::SUMS { [row, moved] } else { [row, 0] };
+                    let rows =
+                        |map: usize| Ahead { start: kept.ahead[map], row, bytes: bytes[map] };
+                    let mixed = self.mixed.start();
+                    let ahead = [rows(0), rows(1)];
+                    self.writer.write::<E, V>(mixed, kept.from, kept.to, count, ahead);
+                }
             }
         }
     }
@@ -341,15 +317,34 @@ impl<'a, E: Element> Workspace<'a, E> {
     }
 }
 
+/// Works on tasks with whole vectors, or with halves where those fit and whole ones do not.
+#[inline(always)]
+unsafe fn run<E: Element, V: Vector<E>, D: Direction>(
+    args: &Interlace,
+    maps: (*const E, *mut E),
+    tasks: Range<i64>,
+) {
+    let halves = !is_of_position::<E, V>(args) && is_of_position::<E, V::Half>(args);
+    // SAFETY: the caller's promise.
+    unsafe {
+        if halves {
+            let mut work = Workspace::<E>::new::<V::Half>(args, maps.1.cast());
+            work.tasks::<V::Half, D>(maps, tasks);
+        } else {
+            let mut work = Workspace::<E>::new::<V>(args, maps.1.cast());
+            work.tasks::<V, D>(maps, tasks);
+        }
+    }
+}
+
 /// Forward.
 ///
 /// # Safety
 /// As [`Kernel::run`](super::isa::Kernel::run).
 #[inline(always)]
 pub(super) unsafe fn forward<E: Element, V: Vector<E>>(args: &Interlace, tasks: Range<i64>) {
-    let mut work = Workspace::<E>::new::<V>(args, args.y.cast());
     // SAFETY: the caller's promise.
-    unsafe { work.tasks::<V, Onwards>((args.x.cast(), args.y.cast()), tasks) };
+    unsafe { run::<E, V, Onwards>(args, (args.x.cast(), args.y.cast()), tasks) };
 }
 
 /// Backward.
@@ -358,7 +353,6 @@ pub(super) unsafe fn forward<E: Element, V: Vector<E>>(args: &Interlace, tasks: 
 /// As [`forward`].
 #[inline(always)]
 pub(super) unsafe fn backward<E: Element, V: Vector<E>>(args: &Interlace, tasks: Range<i64>) {
-    let mut work = Workspace::<E>::new::<V>(args, args.grad_x.cast());
     // SAFETY: the caller's promise.
-    unsafe { work.tasks::<V, Back>((args.grad.cast(), args.grad_x.cast()), tasks) };
+    unsafe { run::<E, V, Back>(args, (args.grad.cast(), args.grad_x.cast()), tasks) };
 }

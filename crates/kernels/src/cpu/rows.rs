@@ -118,14 +118,6 @@ pub(super) struct Ahead {
 impl Ahead {
     pub const NOTHING: Self = Self { start: std::ptr::null(), row: 0, bytes: 0 };
 
-    /// Asks for the cache line of a byte, if there is anything to read.
-    #[inline(always)]
-    pub fn foresee(&self, at: usize) {
-        if self.bytes > 0 {
-            foresee(self.start.wrapping_add(at));
-        }
-    }
-
     /// Asks for the cache line of byte `at` of a row.
     #[inline(always)]
     fn line(&self, row: usize, at: usize) {
@@ -268,52 +260,6 @@ impl Writer {
         unsafe {
             copy_pieces((moved, first), (to, row), first, count);
             copy_pieces((kept.add(first), row), (to.add(first), row), row - first, count);
-        }
-    }
-
-    /// Whether moved channels may be written where they belong: what goes past the caches must
-    /// leave in whole lines.
-    pub fn is_by_lines(&self) -> bool {
-        matches!(self.way, Way::Cached | Way::Vectors)
-    }
-
-    /// Whether rows go past the caches.
-    pub fn streams(&self) -> bool {
-        self.way != Way::Cached
-    }
-
-    /// Writes what stays of `count` rows, where the rest is written already.
-    ///
-    /// # Safety
-    /// As [`Writer::write`], and moved channels may be written where they belong.
-    #[inline(always)]
-    pub unsafe fn keep<E: Element, V: Vector<E>>(
-        &mut self,
-        kept: *const u8,
-        to: *mut u8,
-        count: usize,
-        ahead: Ahead,
-    ) {
-        let (row, moved) = (self.row, self.moved);
-        // SAFETY: the promise of `write`.
-        unsafe {
-            if self.way == Way::Cached {
-                let (from, to) = (kept.add(moved), to.add(moved));
-                return copy_pieces((from, row), (to, row), row - moved, count);
-            }
-            let falls = is_just_behind(kept, to);
-            let place = |index: usize, count: usize| if falls { count - 1 - index } else { index };
-            let lines = (row - moved) / LINE;
-            for index in 0..count {
-                let start = place(index, count) * row + moved;
-                for line in 0..lines {
-                    let line = start + place(line, lines) * LINE;
-                    foresee(ahead.start.wrapping_add(line));
-                    for at in (line..line + LINE).step_by(V::BYTES) {
-                        V::carry(kept.add(at), to.add(at));
-                    }
-                }
-            }
         }
     }
 

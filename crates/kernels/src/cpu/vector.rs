@@ -111,8 +111,14 @@ macro_rules! accumulator {
 accumulator!(f32, fused_in_f64);
 accumulator!(f64, |a, b, c| a * b + c);
 
+/// The most pieces of [`Vector::load_woven`].
+pub(super) const PIECES: usize = 4;
+
 /// Bytes of half the widest vector.
 pub(super) const HALF: usize = 32;
+
+/// The most lanes of a vector.
+const WIDEST: usize = 32;
 
 /// `LANES` accumulators that are read from and written to elements of type `E`.
 ///
@@ -125,12 +131,29 @@ pub(crate) trait Vector<E: Element>: Copy {
     const BYTES: usize = Self::LANES * size_of::<E>();
     /// Whether [`Vector::store_own`] has an order of its own.
     const REORDERS: bool = false;
+    /// A vector of half the lanes, or the same one where none of less is quick.
+    type Half: Vector<E>;
     /// The elements themselves.
     type Packed: Copy;
     unsafe fn splat(value: E::Acc) -> Self;
     unsafe fn load(from: *const E) -> Self;
     /// Reads zero where `y <= 0`, else what is there: the gradient of the ReLU whose result is `y`.
     unsafe fn load_gated(from: *const E, y: *const E) -> Self;
+    /// Reads a vector of which each of `pieces` equal parts, 1, 2 or 4, is at its place in another
+    /// vector: part `k` in the one at `from[k]`. Each of those is readable as a whole.
+    #[inline(always)]
+    unsafe fn load_woven(from: [*const E; PIECES], pieces: usize) -> Self {
+        let mut row = [std::mem::MaybeUninit::<E>::uninit(); WIDEST];
+        let len = Self::LANES / pieces;
+        // SAFETY: the caller's promise; no vector has more lanes than the row.
+        unsafe {
+            for (piece, from) in from.into_iter().enumerate().take(pieces) {
+                let to = row.as_mut_ptr().cast::<E>().add(piece * len);
+                from.add(piece * len).copy_to_nonoverlapping(to, len);
+            }
+            Self::load(row.as_ptr().cast())
+        }
+    }
     /// Rounds to elements. A NaN must be one of an element or of [`Accumulator::quiet`], or a result
     /// of arithmetic with such.
     unsafe fn pack(self) -> Self::Packed;
@@ -188,6 +211,7 @@ macro_rules! scalar {
     ($elem:ty, $acc:ty, $read:expr, $write:expr) => {
         impl Vector<$elem> for $acc {
             const LANES: usize = 1;
+            type Half = Self;
             #[inline(always)]
             unsafe fn splat(value: $acc) -> Self {
                 value
@@ -252,6 +276,7 @@ pub(crate) struct Wide<A, const L: usize>([A; L]);
 
 impl<E: Element, const L: usize> Vector<E> for Wide<E::Acc, L> {
     const LANES: usize = L;
+    type Half = Self;
     #[inline(always)]
     unsafe fn splat(value: E::Acc) -> Self {
         Self([value; L])

@@ -7,16 +7,18 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::Vector;
+use super::vector::{PIECES, Vector};
 
 /// Implements `Vector` for one register type whose lanes are elements.
 macro_rules! vector {
     (
-        $elem:ty, $reg:ty, $lanes:expr, $splat:ident, $load:ident, $load_gated:ident, $store:ident, $stream:ident,
-        $add:ident, $mul:ident, $fused:ident, $max:ident, $zero:ident
+        $elem:ty, $reg:ty, $half:ty, $lanes:expr, $splat:ident, $load:ident, $weave:ident, $of_bits:ident,
+        $load_gated:ident, $store:ident, $stream:ident, $add:ident, $mul:ident, $fused:ident, $max:ident,
+        $zero:ident
     ) => {
         impl Vector<$elem> for $reg {
             const LANES: usize = $lanes;
+            type Half = $half;
             #[inline(always)]
             unsafe fn splat(value: $elem) -> Self {
                 // SAFETY: the instruction set was detected (contract of the trait).
@@ -26,6 +28,11 @@ macro_rules! vector {
             unsafe fn load(from: *const $elem) -> Self {
                 // SAFETY: as above, and the pointer is valid for LANES elements.
                 unsafe { $load(from) }
+            }
+            #[inline(always)]
+            unsafe fn load_woven(from: [*const $elem; PIECES], pieces: usize) -> Self {
+                // SAFETY: as above, by the promise of the trait.
+                unsafe { $of_bits($weave(from.map(<*const $elem>::cast), pieces)) }
             }
             #[inline(always)]
             unsafe fn load_gated(from: *const $elem, y: *const $elem) -> Self {
@@ -97,6 +104,43 @@ macro_rules! vector {
     };
 }
 
+/// [`Vector::load_woven`], whatever the elements.
+#[inline(always)]
+pub(super) unsafe fn weave_512(from: [*const u8; PIECES], pieces: usize) -> __m512i {
+    // SAFETY: the callers run where AVX-512 was detected; the promise of `load_woven`.
+    unsafe {
+        let [first, second, third, fourth] = from;
+        let whole = _mm512_loadu_si512(first.cast());
+        match pieces {
+            1 => whole,
+            2 => _mm512_mask_loadu_epi64(whole, 0b1111_0000, second.cast()),
+            _ => {
+                let woven = _mm512_mask_loadu_epi64(whole, 0b0000_1100, second.cast());
+                let woven = _mm512_mask_loadu_epi64(woven, 0b0011_0000, third.cast());
+                _mm512_mask_loadu_epi64(woven, 0b1100_0000, fourth.cast())
+            }
+        }
+    }
+}
+
+/// As [`weave_512`].
+#[inline(always)]
+pub(super) unsafe fn weave_256(from: [*const u8; PIECES], pieces: usize) -> __m256i {
+    // SAFETY: the callers run where AVX2 was detected; the promise of `load_woven`.
+    unsafe {
+        let load = |piece: usize| _mm256_loadu_si256(from[piece].cast());
+        match pieces {
+            1 => load(0),
+            2 => _mm256_blend_epi32::<0b1111_0000>(load(0), load(1)),
+            _ => {
+                let woven = _mm256_blend_epi32::<0b0000_1100>(load(0), load(1));
+                let woven = _mm256_blend_epi32::<0b0011_0000>(woven, load(2));
+                _mm256_blend_epi32::<0b1100_0000>(woven, load(3))
+            }
+        }
+    }
+}
+
 #[inline(always)]
 unsafe fn load_gated_512(from: *const f32, y: *const f32) -> __m512 {
     // SAFETY: the callers run where AVX-512 was detected, and 16 elements are readable at both.
@@ -149,9 +193,12 @@ unsafe fn twice_256(a: __m256d, b: __m256d, c: __m256d) -> __m256d {
 vector!(
     f32,
     __m512,
+    __m256,
     16,
     _mm512_set1_ps,
     _mm512_loadu_ps,
+    weave_512,
+    _mm512_castsi512_ps,
     load_gated_512,
     _mm512_storeu_ps,
     _mm512_stream_ps,
@@ -164,9 +211,12 @@ vector!(
 vector!(
     f64,
     __m512d,
+    __m256d,
     8,
     _mm512_set1_pd,
     _mm512_loadu_pd,
+    weave_512,
+    _mm512_castsi512_pd,
     load_gated_512d,
     _mm512_storeu_pd,
     _mm512_stream_pd,
@@ -179,9 +229,12 @@ vector!(
 vector!(
     f32,
     __m256,
+    Self,
     8,
     _mm256_set1_ps,
     _mm256_loadu_ps,
+    weave_256,
+    _mm256_castsi256_ps,
     load_gated_256,
     _mm256_storeu_ps,
     _mm256_stream_ps,
@@ -194,9 +247,12 @@ vector!(
 vector!(
     f64,
     __m256d,
+    Self,
     4,
     _mm256_set1_pd,
     _mm256_loadu_pd,
+    weave_256,
+    _mm256_castsi256_pd,
     load_gated_256d,
     _mm256_storeu_pd,
     _mm256_stream_pd,

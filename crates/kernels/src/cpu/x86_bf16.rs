@@ -8,7 +8,8 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::{Bf16, Vector};
+use super::vector::{Bf16, PIECES, Vector};
+use super::x86::{weave_256, weave_512};
 
 /// The bits of a float32 that a bfloat16 keeps.
 const UPPER: i32 = 0xffff_0000_u32 as i32;
@@ -174,12 +175,14 @@ unsafe fn store_acc_256(to: *mut f32, value: Twin<__m256>) {
 /// Implements `Vector<Bf16>` for the twins of one register type.
 macro_rules! twin {
     (
-        $reg:ty, $packed:ty, $lanes:expr, $splat:ident, $load:ident, $load_gated:ident, $pack:ident,
+        $reg:ty, $half:ty, $packed:ty, $lanes:expr, $splat:ident, $load:ident, $weave:ident, $unpack:ident,
+        $load_gated:ident, $pack:ident,
         $load_acc:ident, $store_acc:ident, $load_half:ident, $store_half:ident, $load_raw:ident,
         $store:ident, $stream:ident, $add:ident, $mul:ident, $fused:ident, $max:ident, $zero:ident
     ) => {
         impl Vector<Bf16> for Twin<$reg> {
             const LANES: usize = $lanes;
+            type Half = $half;
             const REORDERS: bool = true;
             #[inline(always)]
             unsafe fn splat(value: f32) -> Self {
@@ -191,6 +194,11 @@ macro_rules! twin {
             unsafe fn load(from: *const Bf16) -> Self {
                 // SAFETY: as above, and the pointer is valid for LANES elements.
                 unsafe { $load(from) }
+            }
+            #[inline(always)]
+            unsafe fn load_woven(from: [*const Bf16; PIECES], pieces: usize) -> Self {
+                // SAFETY: as above, by the promise of the trait.
+                unsafe { $unpack($weave(from.map(<*const Bf16>::cast), pieces)) }
             }
             #[inline(always)]
             unsafe fn load_gated(from: *const Bf16, y: *const Bf16) -> Self {
@@ -287,10 +295,13 @@ macro_rules! twin {
 
 twin!(
     __m512,
+    Twin<__m256>,
     __m512i,
     32,
     _mm512_set1_ps,
     load_512,
+    weave_512,
+    unpack_512,
     load_gated_512,
     pack_512,
     load_acc_512,
@@ -308,10 +319,13 @@ twin!(
 );
 twin!(
     __m256,
+    Self,
     __m256i,
     16,
     _mm256_set1_ps,
     load_256,
+    weave_256,
+    unpack_256,
     load_gated_256,
     pack_256,
     load_acc_256,

@@ -1,0 +1,118 @@
+//! The innermost loop: moved channels, their sums, and their shares of what stays.
+
+use super::super::interlace_blocks::{Direction, LANES, Lanes, MOST};
+use super::super::shape::LINE;
+use super::super::vector::{Accumulator, Element, PIECES, Vector, foresee};
+use super::Workspace;
+
+/// What stays of a strip's rows, and what will be read soon.
+pub(super) struct Kept {
+    pub from: *const u8,
+    pub to: *mut u8,
+    /// Channels that stay for each one that moves.
+    pub share: usize,
+    /// The strip that comes soon: in the map, and in `x`.
+    ///
+    /// The processor foresees neither where the next frame's strip lies, nor pieces of rows.
+    pub ahead: [*const u8; 2],
+}
+
+impl Kept {
+    /// Writes the share of a vector, which starts with number `start` of the strip.
+    #[inline(always)]
+    unsafe fn carry<E: Element, V: Vector<E>>(&self, start: usize) {
+        let start = start * size_of::<E>();
+        let mut at = start + self.share * V::BYTES;
+        while at > start {
+            at -= V::BYTES;
+            if at % LINE < V::BYTES {
+                foresee(self.ahead[0].wrapping_add(at));
+            }
+            // SAFETY: the caller's promise: shares lie inside the strip, in whole vectors.
+            unsafe { V::carry(self.from.add(at), self.to.add(at)) };
+        }
+    }
+
+    /// Asks for a vector of moved channels.
+    #[inline(always)]
+    fn foresee<E: Element, D: Direction>(&self, at: usize) {
+        let at = at * size_of::<E>();
+        foresee(self.ahead[0].wrapping_add(at));
+        if D::SUMS {
+            foresee(self.ahead[1].wrapping_add(at));
+        }
+    }
+}
+
+impl<E: Element> Workspace<'_, E> {
+    /// The moved channels of the results of a frame, and the sums; if `SHARES`, what stays too.
+    ///
+    /// From the last row to the first: results may lie a little after what is read (see
+    /// [`is_just_behind`](super::super::shape::is_just_behind)). Sums have one order that way, wherever
+    /// maps lie.
+    #[inline(always)]
+    pub(super) unsafe fn mix<V: Vector<E>, D: Direction, const SHARES: bool>(
+        &mut self,
+        frame: usize,
+        positions: usize,
+        kept: &Kept,
+    ) {
+        let (count, end) = (LANES / V::LANES, positions * self.args.fold as usize);
+        let (strides, (slot, older)) = (self.strides, self.lanes.slot(frame));
+        for (index, block) in self.blocks.iter().enumerate().rev() {
+            let (first, part) = (slot + index * LANES, index * count);
+            let rows = end.saturating_sub(block.start).div_ceil(block.stride);
+            // SAFETY: slots lie inside scales and sums, and rows have room for whole vectors.
+            unsafe {
+                let parts = self.parts.as_ptr().add(part);
+                let (scales, sums) = (self.lanes.scales().add(first), self.lanes.sums().add(first));
+                let mut totals = [[V::splat(E::Acc::ZERO); 2]; MOST];
+                if D::SUMS {
+                    totals = Lanes::load(sums, older);
+                }
+                for row in (0..rows).rev() {
+                    let (start, at) = (block.start + row * block.stride, strides.times(row));
+                    for near in (0..block.near).rev().map(|near| near * LANES) {
+                        for (lane, totals) in totals.iter_mut().enumerate().take(count).rev() {
+                            if start + lane * V::LANES >= end {
+                                continue;
+                            }
+                            let part = &*parts.add(lane);
+                            if SHARES {
+                                kept.carry::<E, V>(part.kept + at.map + near * kept.share);
+                                kept.foresee::<E, D>(part.mapped + at.map + near);
+                            }
+                            let scales = scales.add(lane * V::LANES);
+                            let (a, b) = (V::load_own(scales), V::load_own(scales.add(older)));
+                            let new = read::<E, V>(&part.newer, at.source + near, self.pieces);
+                            let old = read::<E, V>(&part.older, at.source + near, self.pieces);
+                            if D::SUMS {
+                                let x = V::load(part.x.add(at.x + near));
+                                totals[0] = new.fused(x, totals[0]);
+                                totals[1] = old.fused(x, totals[1]);
+                            }
+                            let result = part.result.add(at.result + near);
+                            new.fused(a, old.mul(b)).put::<SHARES>(result);
+                        }
+                    }
+                }
+                if D::SUMS {
+                    Lanes::store(totals, sums, older);
+                }
+            }
+        }
+    }
+}
+
+/// Reads a vector at `at` of its pieces' sources.
+#[inline(always)]
+unsafe fn read<E: Element, V: Vector<E>>(from: &[*const E; PIECES], at: usize, pieces: usize) -> V {
+    // SAFETY: the caller's promise: vectors there are readable, of as many sources as pieces.
+    unsafe {
+        if pieces < 2 {
+            V::load(from[0].add(at))
+        } else {
+            V::load_woven(from.map(|from| from.wrapping_add(at)), pieces)
+        }
+    }
+}
