@@ -232,7 +232,8 @@ impl<A: Accumulator> Lanes<A> {
         self.sums.as_mut_ptr()
     }
 
-    /// Reads the sums of a block, those of the newer rows and, `older` further, of the older ones.
+    /// Reads scales or sums of a block, those of the newer rows and, `older` further, of the older
+    /// ones.
     #[inline(always)]
     pub unsafe fn load<E, V>(sums: *const A, older: usize) -> [[V; 2]; MOST]
     where

@@ -13,7 +13,7 @@ use super::interlace_blocks::{
     Back, Block, Direction, LANES, Lanes, Onwards, Part, Strides, TERMS,
 };
 use super::rows::{Ahead, Buffer, Step, Strips, Writer, copy_pieces};
-use super::vector::{Element, PIECES, Vector};
+use super::vector::{Apart, Element, Join, PIECES, Vector};
 use mix::Kept;
 
 impl Interlace {
@@ -67,7 +67,7 @@ fn is_of_position<E: Element, V: Vector<E>>(args: &Interlace) -> bool {
 }
 
 impl<'a, E: Element> Workspace<'a, E> {
-    fn new<V: Vector<E>>(args: &'a Interlace, target: *const u8) -> Self {
+    fn new<V: Vector<E>, J: Join<E, V>>(args: &'a Interlace, target: *const u8) -> Self {
         let (strips, width) = (args.strips(), size_of::<E>());
         let (fold, c, run) = (args.fold as usize, args.shape.c(), args.run());
         let (blocks, streams) = (args.blocks(strips.longest()), args.shape.streams(width));
@@ -77,7 +77,10 @@ impl<'a, E: Element> Workspace<'a, E> {
             pieces @ (2 | PIECES) if of_position && pieces * run == V::LANES => pieces,
             _ => 0,
         };
-        let is_even = c.is_multiple_of(fold.max(1)) && target.addr().is_multiple_of(V::BYTES);
+        // What leaves together lies together, and starts with a whole line.
+        let bytes = V::BYTES + J::BESIDE;
+        let is_even = c.is_multiple_of(fold.max(1)) && target.addr().is_multiple_of(bytes);
+        let is_even = is_even && (J::BESIDE == 0 || fold == V::LANES && c * width % bytes == 0);
         let way = match (of_position && fold > 0, streams) {
             (true, true) if is_even => Way::Shares,
             (true, false) => Way::Direct,
@@ -244,12 +247,12 @@ impl<'a, E: Element> Workspace<'a, E> {
 
     /// One frame of a strip.
     #[inline(always)]
-    unsafe fn step<V: Vector<E>, D: Direction>(
-        &mut self,
-        maps: (*const E, *mut E),
-        clip: usize,
-        step: &Step,
-    ) {
+    unsafe fn step<V, J, D>(&mut self, maps: (*const E, *mut E), clip: usize, step: &Step)
+    where
+        V: Vector<E>,
+        J: Join<E, V>,
+        D: Direction,
+    {
         let (args, frame, strip) = (self.args, step.frame, &step.strip);
         let (at, count) = (Self::at(args, clip, frame, strip), strip.len());
         // SAFETY: the caller's promise; every strip lies inside the frame.
@@ -262,8 +265,8 @@ impl<'a, E: Element> Workspace<'a, E> {
             self.find::<D>(args.x.cast::<E>().wrapping_add(at), maps.1.add(at), count);
             let kept = self.kept(maps, clip, at, step);
             match self.way {
-                Way::Shares => self.mix::<V, D, true>(frame, count, &kept),
-                _ => self.mix::<V, D, false>(frame, count, &kept),
+                Way::Shares => self.mix::<V, J, D, true>(frame, count, kept),
+                _ => self.mix::<V, J, D, false>(frame, count, kept),
             }
             let (row, moved) =
                 (args.shape.c() * size_of::<E>(), args.fold as usize * size_of::<E>());
@@ -286,11 +289,12 @@ impl<'a, E: Element> Workspace<'a, E> {
     }
 
     #[inline(always)]
-    unsafe fn tasks<V: Vector<E>, D: Direction>(
-        &mut self,
-        maps: (*const E, *mut E),
-        tasks: Range<i64>,
-    ) {
+    unsafe fn tasks<V, J, D>(&mut self, maps: (*const E, *mut E), tasks: Range<i64>)
+    where
+        V: Vector<E>,
+        J: Join<E, V>,
+        D: Direction,
+    {
         let (args, per_clip, mut entered) = (self.args, self.strips.per_clip(), None);
         for task in tasks {
             let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
@@ -307,7 +311,7 @@ impl<'a, E: Element> Workspace<'a, E> {
                         }
                         self.terms += terms;
                     }
-                    self.step::<V, D>(maps, clip, &step);
+                    self.step::<V, J, D>(maps, clip, &step);
                 }
                 if D::SUMS {
                     self.leave::<V>((clip, piece));
@@ -328,11 +332,11 @@ unsafe fn run<E: Element, V: Vector<E>, D: Direction>(
     // SAFETY: the caller's promise.
     unsafe {
         if halves {
-            let mut work = Workspace::<E>::new::<V::Half>(args, maps.1.cast());
-            work.tasks::<V::Half, D>(maps, tasks);
+            let mut work = Workspace::<E>::new::<V::Half, V::Join>(args, maps.1.cast());
+            work.tasks::<V::Half, V::Join, D>(maps, tasks);
         } else {
-            let mut work = Workspace::<E>::new::<V>(args, maps.1.cast());
-            work.tasks::<V, D>(maps, tasks);
+            let mut work = Workspace::<E>::new::<V, Apart>(args, maps.1.cast());
+            work.tasks::<V, Apart, D>(maps, tasks);
         }
     }
 }

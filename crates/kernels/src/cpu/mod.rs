@@ -31,6 +31,8 @@ mod vector;
 mod x86;
 #[cfg(target_arch = "x86_64")]
 mod x86_bf16;
+#[cfg(target_arch = "x86_64")]
+mod x86_join;
 
 pub use aggregate::Aggregate;
 pub use interlace::Interlace;

@@ -120,6 +120,39 @@ pub(super) const HALF: usize = 32;
 /// The most lanes of a vector.
 const WIDEST: usize = 32;
 
+/// How vectors leave past the caches, by themselves or with what lies beside them.
+pub(crate) trait Join<E: Element, V: Vector<E>> {
+    /// Bytes beside a vector that leave with it.
+    const BESIDE: usize;
+    /// Rounds and stores a vector and `BESIDE` bytes more; `to` is aligned to all of them.
+    ///
+    /// # Safety
+    /// As [`Vector`], of both pointers.
+    unsafe fn put(value: V, beside: *const u8, to: *mut E);
+    /// Copies as many bytes as [`Join::put`] stores; `to` is aligned to them.
+    ///
+    /// # Safety
+    /// As [`Vector`], of both pointers.
+    unsafe fn carry(from: *const u8, to: *mut u8);
+}
+
+/// Vectors by themselves.
+pub(crate) struct Apart;
+
+impl<E: Element, V: Vector<E>> Join<E, V> for Apart {
+    const BESIDE: usize = 0;
+    #[inline(always)]
+    unsafe fn put(value: V, _: *const u8, to: *mut E) {
+        // SAFETY: the caller's promise.
+        unsafe { value.put::<true>(to) }
+    }
+    #[inline(always)]
+    unsafe fn carry(from: *const u8, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { V::carry(from, to) }
+    }
+}
+
 /// `LANES` accumulators that are read from and written to elements of type `E`.
 ///
 /// # Safety
@@ -133,6 +166,8 @@ pub(crate) trait Vector<E: Element>: Copy {
     const REORDERS: bool = false;
     /// A vector of half the lanes, or the same one where none of less is quick.
     type Half: Vector<E>;
+    /// How halves leave in whole cache lines.
+    type Join: Join<E, Self::Half>;
     /// The elements themselves.
     type Packed: Copy;
     unsafe fn splat(value: E::Acc) -> Self;
@@ -212,6 +247,7 @@ macro_rules! scalar {
         impl Vector<$elem> for $acc {
             const LANES: usize = 1;
             type Half = Self;
+            type Join = Apart;
             #[inline(always)]
             unsafe fn splat(value: $acc) -> Self {
                 value
@@ -277,6 +313,7 @@ pub(crate) struct Wide<A, const L: usize>([A; L]);
 impl<E: Element, const L: usize> Vector<E> for Wide<E::Acc, L> {
     const LANES: usize = L;
     type Half = Self;
+    type Join = Apart;
     #[inline(always)]
     unsafe fn splat(value: E::Acc) -> Self {
         Self([value; L])

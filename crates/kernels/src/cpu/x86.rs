@@ -7,18 +7,20 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::{PIECES, Vector};
+use super::vector::{Apart, PIECES, Vector};
+use super::x86_join::Line;
 
 /// Implements `Vector` for one register type whose lanes are elements.
 macro_rules! vector {
     (
-        $elem:ty, $reg:ty, $half:ty, $lanes:expr, $splat:ident, $load:ident, $weave:ident, $of_bits:ident,
+        $elem:ty, $reg:ty, $half:ty, $join:ty, $lanes:expr, $splat:ident, $load:ident, $weave:ident, $of_bits:ident,
         $load_gated:ident, $store:ident, $stream:ident, $add:ident, $mul:ident, $fused:ident, $max:ident,
         $zero:ident
     ) => {
         impl Vector<$elem> for $reg {
             const LANES: usize = $lanes;
             type Half = $half;
+            type Join = $join;
             #[inline(always)]
             unsafe fn splat(value: $elem) -> Self {
                 // SAFETY: the instruction set was detected (contract of the trait).
@@ -194,6 +196,7 @@ vector!(
     f32,
     __m512,
     __m256,
+    Line,
     16,
     _mm512_set1_ps,
     _mm512_loadu_ps,
@@ -212,6 +215,7 @@ vector!(
     f64,
     __m512d,
     __m256d,
+    Line,
     8,
     _mm512_set1_pd,
     _mm512_loadu_pd,
@@ -230,6 +234,7 @@ vector!(
     f32,
     __m256,
     Self,
+    Apart,
     8,
     _mm256_set1_ps,
     _mm256_loadu_ps,
@@ -248,6 +253,7 @@ vector!(
     f64,
     __m256d,
     Self,
+    Apart,
     4,
     _mm256_set1_pd,
     _mm256_loadu_pd,

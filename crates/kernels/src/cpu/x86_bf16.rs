@@ -8,8 +8,9 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::{Bf16, PIECES, Vector};
+use super::vector::{Apart, Bf16, PIECES, Vector};
 use super::x86::{weave_256, weave_512};
+use super::x86_join::Line;
 
 /// The bits of a float32 that a bfloat16 keeps.
 const UPPER: i32 = 0xffff_0000_u32 as i32;
@@ -175,7 +176,7 @@ unsafe fn store_acc_256(to: *mut f32, value: Twin<__m256>) {
 /// Implements `Vector<Bf16>` for the twins of one register type.
 macro_rules! twin {
     (
-        $reg:ty, $half:ty, $packed:ty, $lanes:expr, $splat:ident, $load:ident, $weave:ident, $unpack:ident,
+        $reg:ty, $half:ty, $join:ty, $packed:ty, $lanes:expr, $splat:ident, $load:ident, $weave:ident, $unpack:ident,
         $load_gated:ident, $pack:ident,
         $load_acc:ident, $store_acc:ident, $load_half:ident, $store_half:ident, $load_raw:ident,
         $store:ident, $stream:ident, $add:ident, $mul:ident, $fused:ident, $max:ident, $zero:ident
@@ -183,6 +184,7 @@ macro_rules! twin {
         impl Vector<Bf16> for Twin<$reg> {
             const LANES: usize = $lanes;
             type Half = $half;
+            type Join = $join;
             const REORDERS: bool = true;
             #[inline(always)]
             unsafe fn splat(value: f32) -> Self {
@@ -296,6 +298,7 @@ macro_rules! twin {
 twin!(
     __m512,
     Twin<__m256>,
+    Line,
     __m512i,
     32,
     _mm512_set1_ps,
@@ -320,6 +323,7 @@ twin!(
 twin!(
     __m256,
     Self,
+    Apart,
     __m256i,
     16,
     _mm256_set1_ps,

@@ -2,10 +2,11 @@
 
 use super::super::interlace_blocks::{Direction, LANES, Lanes, MOST};
 use super::super::shape::LINE;
-use super::super::vector::{Accumulator, Element, PIECES, Vector, foresee};
+use super::super::vector::{Accumulator, Element, Join, PIECES, Vector, foresee};
 use super::Workspace;
 
 /// What stays of a strip's rows, and what will be read soon.
+#[derive(Clone, Copy)]
 pub(super) struct Kept {
     pub from: *const u8,
     pub to: *mut u8,
@@ -18,18 +19,19 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Writes the share of a vector, which starts with number `start` of the strip.
+    /// Writes the share of a vector, which starts with number `start` of the strip, but for what
+    /// leaves with the vector itself.
     #[inline(always)]
-    unsafe fn carry<E: Element, V: Vector<E>>(&self, start: usize) {
-        let start = start * size_of::<E>();
+    unsafe fn carry<E: Element, V: Vector<E>, J: Join<E, V>>(&self, start: usize) {
+        let (start, bytes) = (start * size_of::<E>(), V::BYTES + J::BESIDE);
         let mut at = start + self.share * V::BYTES;
-        while at > start {
-            at -= V::BYTES;
-            if at % LINE < V::BYTES {
+        while at > start + J::BESIDE {
+            at -= bytes;
+            if at % LINE < bytes {
                 foresee(self.ahead[0].wrapping_add(at));
             }
             // SAFETY: the caller's promise: shares lie inside the strip, in whole vectors.
-            unsafe { V::carry(self.from.add(at), self.to.add(at)) };
+            unsafe { J::carry(self.from.add(at), self.to.add(at)) };
         }
     }
 
@@ -51,14 +53,19 @@ impl<E: Element> Workspace<'_, E> {
     /// [`is_just_behind`](super::super::shape::is_just_behind)). Sums have one order that way, wherever
     /// maps lie.
     #[inline(always)]
-    pub(super) unsafe fn mix<V: Vector<E>, D: Direction, const SHARES: bool>(
+    pub(super) unsafe fn mix<V, J, D, const SHARES: bool>(
         &mut self,
         frame: usize,
         positions: usize,
-        kept: &Kept,
-    ) {
+        kept: Kept,
+    ) where
+        V: Vector<E>,
+        J: Join<E, V>,
+        D: Direction,
+    {
         let (count, end) = (LANES / V::LANES, positions * self.args.fold as usize);
-        let (strides, (slot, older)) = (self.strides, self.lanes.slot(frame));
+        let (strides, pieces) = (self.strides, self.pieces);
+        let (slot, older) = self.lanes.slot(frame);
         for (index, block) in self.blocks.iter().enumerate().rev() {
             let (first, part) = (slot + index * LANES, index * count);
             let rows = end.saturating_sub(block.start).div_ceil(block.stride);
@@ -66,6 +73,7 @@ impl<E: Element> Workspace<'_, E> {
             unsafe {
                 let parts = self.parts.as_ptr().add(part);
                 let (scales, sums) = (self.lanes.scales().add(first), self.lanes.sums().add(first));
+                let scales = Lanes::load(scales, older);
                 let mut totals = [[V::splat(E::Acc::ZERO); 2]; MOST];
                 if D::SUMS {
                     totals = Lanes::load(sums, older);
@@ -78,21 +86,25 @@ impl<E: Element> Workspace<'_, E> {
                                 continue;
                             }
                             let part = &*parts.add(lane);
+                            let stays = part.kept + at.map + near * kept.share;
                             if SHARES {
-                                kept.carry::<E, V>(part.kept + at.map + near * kept.share);
+                                kept.carry::<E, V, J>(stays);
                                 kept.foresee::<E, D>(part.mapped + at.map + near);
                             }
-                            let scales = scales.add(lane * V::LANES);
-                            let (a, b) = (V::load_own(scales), V::load_own(scales.add(older)));
-                            let new = read::<E, V>(&part.newer, at.source + near, self.pieces);
-                            let old = read::<E, V>(&part.older, at.source + near, self.pieces);
+                            let new = read::<E, V>(&part.newer, at.source + near, pieces);
+                            let old = read::<E, V>(&part.older, at.source + near, pieces);
                             if D::SUMS {
                                 let x = V::load(part.x.add(at.x + near));
                                 totals[0] = new.fused(x, totals[0]);
                                 totals[1] = old.fused(x, totals[1]);
                             }
                             let result = part.result.add(at.result + near);
-                            new.fused(a, old.mul(b)).put::<SHARES>(result);
+                            let mixed = new.fused(scales[lane][0], old.mul(scales[lane][1]));
+                            if SHARES {
+                                J::put(mixed, kept.from.add(stays * size_of::<E>()), result);
+                            } else {
+                                mixed.put::<false>(result);
+                            }
                         }
                     }
                 }
