@@ -234,14 +234,17 @@ impl<'a, E: Element> Workspace<'a, E> {
 
     /// What stays of a strip that starts at `at`, and what will be read soon.
     fn kept(&self, (map, target): (*const E, *mut E), clip: usize, at: usize, step: &Step) -> Kept {
-        let (frame, strip) = &step.ahead;
-        let ahead = Self::at(self.args, clip, *frame, strip);
+        let (args, strip) = (self.args, &step.strip);
+        let ahead = Self::at(args, clip, step.ahead.0, &step.ahead.1);
+        let [row, moved] = [args.shape.c(), args.fold as usize].map(|it| it * size_of::<E>());
         let place = |map: *const E, at: usize| map.wrapping_add(at).cast();
         Kept {
             from: place(map, at),
             to: target.wrapping_add(at).cast(),
-            share: self.args.share(),
-            ahead: [map, self.args.x.cast()].map(|map| place(map, ahead)),
+            share: args.share(),
+            row: [row, moved],
+            left: [strip.len() * row, row - moved],
+            ahead: [map, args.x.cast()].map(|map| place(map, ahead)),
         }
     }
 
@@ -268,8 +271,7 @@ impl<'a, E: Element> Workspace<'a, E> {
                 Way::Shares => self.mix::<V, J, D, true>(frame, count, kept),
                 _ => self.mix::<V, J, D, false>(frame, count, kept),
             }
-            let (row, moved) =
-                (args.shape.c() * size_of::<E>(), args.fold as usize * size_of::<E>());
+            let [row, moved] = kept.row;
             match self.way {
                 Way::Shares => {}
                 Way::Direct => {

@@ -12,6 +12,11 @@ pub(super) struct Kept {
     pub to: *mut u8,
     /// Channels that stay for each one that moves.
     pub share: usize,
+    /// Bytes of a row, and those of them that move.
+    pub row: [usize; 2],
+    /// Bytes of the strip that precede what was written in order, and of those, the ones that stay
+    /// of the same row.
+    pub left: [usize; 2],
     /// The strip that comes soon: in the map, and in `x`.
     ///
     /// The processor foresees neither where the next frame's strip lies, nor pieces of rows.
@@ -19,10 +24,28 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Writes the share of a vector, which starts with number `start` of the strip, but for what
-    /// leaves with the vector itself.
+    /// Writes the share of a vector, but for what leaves with the vector itself.
+    ///
+    /// A vector's own share starts with number `start` of the strip. Where a row of a block is one
+    /// vector, shares are taken in order instead, from the strip's end: in turns, bfloat16 gained 5
+    /// to 25 % by that; other types, and vectors of half a cache line, lost as much.
     #[inline(always)]
-    unsafe fn carry<E: Element, V: Vector<E>, J: Join<E, V>>(&self, start: usize) {
+    unsafe fn carry<E: Element, V: Vector<E>, J: Join<E, V>>(&mut self, start: usize) {
+        if V::LANES == LANES && J::BESIDE == 0 {
+            for _ in 0..self.share {
+                let [strip, row] = &mut self.left;
+                if *row == 0 {
+                    *strip -= self.row[1];
+                    *row = self.row[0] - self.row[1];
+                }
+                (*strip, *row) = (*strip - V::BYTES, *row - V::BYTES);
+                let at = *strip;
+                foresee(self.ahead[0].wrapping_add(at));
+                // SAFETY: the caller's promise: there are as many shares as vectors.
+                unsafe { V::carry(self.from.add(at), self.to.add(at)) };
+            }
+            return;
+        }
         let (start, bytes) = (start * size_of::<E>(), V::BYTES + J::BESIDE);
         let mut at = start + self.share * V::BYTES;
         while at > start + J::BESIDE {
@@ -57,7 +80,7 @@ impl<E: Element> Workspace<'_, E> {
         &mut self,
         frame: usize,
         positions: usize,
-        kept: Kept,
+        mut kept: Kept,
     ) where
         V: Vector<E>,
         J: Join<E, V>,
