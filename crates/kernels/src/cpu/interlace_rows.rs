@@ -12,8 +12,9 @@ use super::interlace::Interlace;
 use super::interlace_blocks::{
     Back, Block, Direction, LANES, Lanes, Onwards, Part, Strides, TERMS,
 };
+use super::join::{Apart, Cached, Join};
 use super::rows::{Ahead, Buffer, Step, Strips, Writer, copy_pieces};
-use super::vector::{Apart, Element, Join, PIECES, Vector};
+use super::vector::{Element, PIECES, Vector};
 use mix::Kept;
 
 impl Interlace {
@@ -36,7 +37,8 @@ struct Workspace<'a, E: Element> {
     of_position: bool,
     /// Groups that a vector is of, where sources are read where they are; else zero.
     pieces: usize,
-    way: Way,
+    /// Whether each moved vector is stored with its share of what stays, not through a [`Writer`].
+    in_shares: bool,
     strides: Strides,
     /// The whole parts of a clip's offsets.
     wholes: Vec<isize>,
@@ -48,17 +50,6 @@ struct Workspace<'a, E: Element> {
     blank: Buffer,
     /// Numbers in each of the sums.
     terms: usize,
-}
-
-/// How results reach their map.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// Each moved vector with its share of what stays, past the caches.
-    Shares,
-    /// What moves into the map, then what stays.
-    Direct,
-    /// Put together by a [`Writer`].
-    Written,
 }
 
 /// Whether vectors are of one position.
@@ -77,15 +68,11 @@ impl<'a, E: Element> Workspace<'a, E> {
             pieces @ (2 | PIECES) if of_position && pieces * run == V::LANES => pieces,
             _ => 0,
         };
-        // What leaves together lies together, and starts with a whole line.
-        let bytes = V::BYTES + J::BESIDE;
-        let is_even = c.is_multiple_of(fold.max(1)) && target.addr().is_multiple_of(bytes);
-        let is_even = is_even && (J::BESIDE == 0 || fold == V::LANES && c * width % bytes == 0);
-        let way = match (of_position && fold > 0, streams) {
-            (true, true) if is_even => Way::Shares,
-            (true, false) => Way::Direct,
-            _ => Way::Written,
-        };
+        // What is stored together lies together.
+        let is_joined = J::BESIDE == 0 || fold == V::LANES;
+        let is_aligned = [target.addr(), c * width].iter().all(|at| at % J::ALIGNMENT == 0);
+        let is_even = fold > 0 && c.is_multiple_of(fold) && is_joined && is_aligned;
+        let in_shares = of_position && is_even;
         let stride = |in_map| args.apart() * if in_map { c } else { fold };
         // The last vector may reach beyond the last position.
         let longest = strips.longest();
@@ -97,7 +84,7 @@ impl<'a, E: Element> Workspace<'a, E> {
                 map: stride(true),
                 source: stride(pieces > 0),
                 x: stride(of_position),
-                result: stride(way != Way::Written),
+                result: stride(in_shares),
             },
             writer: Writer::new((c * width, fold * width), streams, target, longest),
             parts: args.parts::<E, V>(&blocks),
@@ -105,7 +92,7 @@ impl<'a, E: Element> Workspace<'a, E> {
             blocks,
             of_position,
             pieces,
-            way,
+            in_shares,
             wholes: vec![0; args.g()],
             rows: [room(), room(), room()],
             mixed: room(),
@@ -191,7 +178,7 @@ impl<'a, E: Element> Workspace<'a, E> {
             let in_rows = rows.cast_const().wrapping_add(packed);
             part.x = if self.of_position { x.wrapping_add(mapped) } else { in_rows };
             let (direct, mixed) = (target.wrapping_add(mapped), mixed.wrapping_add(packed));
-            part.result = if self.way == Way::Written { mixed } else { direct };
+            part.result = if self.in_shares { direct } else { mixed };
         }
     }
 
@@ -267,56 +254,45 @@ impl<'a, E: Element> Workspace<'a, E> {
             self.advance::<D>(maps.0, (clip, frame as isize), strip);
             self.find::<D>(args.x.cast::<E>().wrapping_add(at), maps.1.add(at), count);
             let kept = self.kept(maps, clip, at, step);
-            match self.way {
-                Way::Shares => self.mix::<V, J, D, true>(frame, count, kept),
-                _ => self.mix::<V, J, D, false>(frame, count, kept),
+            if self.in_shares {
+                return self.mix::<V, J, D, true>(frame, count, kept);
             }
-            let [row, moved] = kept.row;
-            match self.way {
-                Way::Shares => {}
-                Way::Direct => {
-                    let (from, to) = (kept.from.add(moved), kept.to.add(moved));
-                    copy_pieces((from, row), (to, row), row - moved, count);
-                }
-                Way::Written => {
-                    let bytes = if D::SUMS { [row, moved] } else { [row, 0] };
-                    let rows =
-                        |map: usize| Ahead { start: kept.ahead[map], row, bytes: bytes[map] };
-                    let mixed = self.mixed.start();
-                    let ahead = [rows(0), rows(1)];
-                    self.writer.write::<E, V>(mixed, kept.from, kept.to, count, ahead);
-                }
-            }
+            self.mix::<V, J, D, false>(frame, count, kept);
+            let ([row, moved], mixed) = (kept.row, self.mixed.start());
+            let bytes = if D::SUMS { [row, moved] } else { [row, 0] };
+            let ahead = |map: usize| Ahead { start: kept.ahead[map], row, bytes: bytes[map] };
+            self.writer.write::<E, V>(mixed, kept.from, kept.to, count, [ahead(0), ahead(1)]);
         }
     }
 
     #[inline(always)]
-    unsafe fn tasks<V, J, D>(&mut self, maps: (*const E, *mut E), tasks: Range<i64>)
+    unsafe fn run<V, J, D>(args: &'a Interlace, maps: (*const E, *mut E), tasks: Range<i64>)
     where
         V: Vector<E>,
         J: Join<E, V>,
         D: Direction,
     {
-        let (args, per_clip, mut entered) = (self.args, self.strips.per_clip(), None);
+        let mut work = Self::new::<V, J>(args, maps.1.cast());
+        let (per_clip, mut entered) = (work.strips.per_clip(), None);
         for task in tasks {
             let (clip, piece) = (task as usize / per_clip, task as usize % per_clip);
             // SAFETY: the caller's promise.
             unsafe {
                 if entered.replace(clip) != Some(clip) {
-                    self.enter::<V, D>(clip);
+                    work.enter::<V, D>(clip);
                 }
-                for step in self.strips.steps(piece, args.shape.t()) {
+                for step in work.strips.steps(piece, args.shape.t()) {
                     if D::SUMS && step.frame == 0 {
-                        let terms = self.terms_of(&step.strip);
-                        if self.terms + terms > TERMS {
-                            self.leave::<V>((clip, piece));
+                        let terms = work.terms_of(&step.strip);
+                        if work.terms + terms > TERMS {
+                            work.leave::<V>((clip, piece));
                         }
-                        self.terms += terms;
+                        work.terms += terms;
                     }
-                    self.step::<V, J, D>(maps, clip, &step);
+                    work.step::<V, J, D>(maps, clip, &step);
                 }
                 if D::SUMS {
-                    self.leave::<V>((clip, piece));
+                    work.leave::<V>((clip, piece));
                 }
             }
         }
@@ -333,12 +309,11 @@ unsafe fn run<E: Element, V: Vector<E>, D: Direction>(
     let halves = !is_of_position::<E, V>(args) && is_of_position::<E, V::Half>(args);
     // SAFETY: the caller's promise.
     unsafe {
-        if halves {
-            let mut work = Workspace::<E>::new::<V::Half, V::Join>(args, maps.1.cast());
-            work.tasks::<V::Half, V::Join, D>(maps, tasks);
-        } else {
-            let mut work = Workspace::<E>::new::<V, Apart>(args, maps.1.cast());
-            work.tasks::<V, Apart, D>(maps, tasks);
+        match (halves, args.shape.streams(size_of::<E>())) {
+            (false, false) => Workspace::run::<V, Cached, D>(args, maps, tasks),
+            (false, true) => Workspace::run::<V, Apart, D>(args, maps, tasks),
+            (true, false) => Workspace::run::<V::Half, Cached, D>(args, maps, tasks),
+            (true, true) => Workspace::run::<V::Half, V::Join, D>(args, maps, tasks),
         }
     }
 }

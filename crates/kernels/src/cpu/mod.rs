@@ -21,6 +21,7 @@ mod interlace_loops;
 mod interlace_planes;
 mod interlace_rows;
 mod isa;
+mod join;
 mod rows;
 mod scratch;
 mod shape;

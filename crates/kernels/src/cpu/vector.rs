@@ -3,6 +3,8 @@
 //! All instruction sets give the same bits: multiplication and addition stay separate unless
 //! [`Vector::fused`] says otherwise, and that is exactly rounded on every processor.
 
+use super::join::{Apart, Join};
+
 /// The type that sums are kept in.
 pub(crate) trait Accumulator: Copy + 'static {
     const ZERO: Self;
@@ -119,39 +121,6 @@ pub(super) const HALF: usize = 32;
 
 /// The most lanes of a vector.
 const WIDEST: usize = 32;
-
-/// How vectors leave past the caches, by themselves or with what lies beside them.
-pub(crate) trait Join<E: Element, V: Vector<E>> {
-    /// Bytes beside a vector that leave with it.
-    const BESIDE: usize;
-    /// Rounds and stores a vector and `BESIDE` bytes more; `to` is aligned to all of them.
-    ///
-    /// # Safety
-    /// As [`Vector`], of both pointers.
-    unsafe fn put(value: V, beside: *const u8, to: *mut E);
-    /// Copies as many bytes as [`Join::put`] stores; `to` is aligned to them.
-    ///
-    /// # Safety
-    /// As [`Vector`], of both pointers.
-    unsafe fn carry(from: *const u8, to: *mut u8);
-}
-
-/// Vectors by themselves.
-pub(crate) struct Apart;
-
-impl<E: Element, V: Vector<E>> Join<E, V> for Apart {
-    const BESIDE: usize = 0;
-    #[inline(always)]
-    unsafe fn put(value: V, _: *const u8, to: *mut E) {
-        // SAFETY: the caller's promise.
-        unsafe { value.put::<true>(to) }
-    }
-    #[inline(always)]
-    unsafe fn carry(from: *const u8, to: *mut u8) {
-        // SAFETY: the caller's promise.
-        unsafe { V::carry(from, to) }
-    }
-}
 
 /// `LANES` accumulators that are read from and written to elements of type `E`.
 ///

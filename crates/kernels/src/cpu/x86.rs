@@ -7,7 +7,8 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::{Apart, PIECES, Vector};
+use super::join::Apart;
+use super::vector::{PIECES, Vector};
 use super::x86_join::Line;
 
 /// Implements `Vector` for one register type whose lanes are elements.

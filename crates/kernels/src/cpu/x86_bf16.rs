@@ -8,7 +8,8 @@
 
 use std::arch::x86_64::*;
 
-use super::vector::{Apart, Bf16, PIECES, Vector};
+use super::join::Apart;
+use super::vector::{Bf16, PIECES, Vector};
 use super::x86::{weave_256, weave_512};
 use super::x86_join::Line;
 

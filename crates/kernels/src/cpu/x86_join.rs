@@ -8,10 +8,11 @@
 use std::arch::x86_64::*;
 use std::convert::identity;
 
-use super::vector::{Bf16, Join, Vector};
+use super::join::Join;
+use super::vector::{Bf16, Vector};
 use super::x86_bf16::Twin;
 
-/// Whole cache lines.
+/// Whole cache lines, past the caches.
 pub(crate) struct Line;
 
 /// Implements `Join` for the halves of one type, given what makes bits of them.

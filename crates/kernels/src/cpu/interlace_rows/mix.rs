@@ -1,8 +1,9 @@
 //! The innermost loop: moved channels, their sums, and their shares of what stays.
 
 use super::super::interlace_blocks::{Direction, LANES, Lanes, MOST};
+use super::super::join::Join;
 use super::super::shape::LINE;
-use super::super::vector::{Accumulator, Element, Join, PIECES, Vector, foresee};
+use super::super::vector::{Accumulator, Element, PIECES, Vector, foresee};
 use super::Workspace;
 
 /// What stays of a strip's rows, and what will be read soon.
