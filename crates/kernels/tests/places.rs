@@ -85,3 +85,49 @@ fn interlaced_results_do_not_depend_on_it() {
     });
     println!("checked: {places} places of interlaced results");
 }
+
+/// Maps may start at any element: what goes past the caches, or in whole vectors, is found out.
+#[test]
+fn interlaced_maps_may_start_anywhere() {
+    let mut places = 0;
+    in_every_isa(|isa| {
+        for kind in [Kind::Float, Kind::BFloat16] {
+            // Small maps, and large ones; 32 channels move, or 16.
+            for size in [[8, 128, 5, 7], [8, 64, 5, 7], [8, 128, 81, 81], [8, 64, 115, 115]] {
+                seed(10);
+                let [images, c, h, w] = size;
+                let all = images * c * h * w;
+                let random = |size: &[i64]| map(size, kind, Layout::Channels);
+                let (offsets, weights) = (random(&[1, 4]), random(&[1, 8, 4]));
+                let (x, grad) =
+                    (map(&size, kind, Layout::Positions), map(&size, kind, Layout::Positions));
+                let room = Tensor::zeros([3, all + 64], (kind, Device::Cpu));
+                let place = |row: i64, start: i64| {
+                    let whole = room.get(row).narrow(0, start, all);
+                    whole.view([images, h, w, c]).permute([0, 3, 1, 2])
+                };
+                let mut first: Option<[Tensor; 2]> = None;
+                for starts in [[0, 0, 0], [0, 0, 1], [1, 2, 3], [16, 0, 16], [5, 32, 0]] {
+                    let [mut x_there, mut grad_there, mut y] =
+                        [0, 1, 2].map(|row| place(row, starts[row as usize]));
+                    x_there.copy_(&x);
+                    grad_there.copy_(&grad);
+                    let inputs = [&offsets, &weights];
+                    into::interlace(&mut y, &x_there, inputs, 8, c / 4).expect("valid shapes");
+                    let forward = y.copy();
+                    let inputs = [&grad_there, &offsets, &weights];
+                    let sums = into::interlace_backward(&mut y, &x_there, inputs, 8, c / 4);
+                    assert_eq!(sums.expect("valid shapes")[0].size(), [1, 4]);
+                    let results = [forward, y.copy()];
+                    let expected =
+                        first.get_or_insert_with(|| results.each_ref().map(Tensor::copy));
+                    for (result, expected) in results.iter().zip(expected) {
+                        assert!(result.equal(expected), "{isa:?} {kind:?} {size:?} {starts:?}");
+                    }
+                    places += 1;
+                }
+            }
+        }
+    });
+    println!("checked: {places} places of maps");
+}

@@ -43,7 +43,7 @@ impl Kept {
                 let at = *strip;
                 foresee(self.ahead[0].wrapping_add(at));
                 // SAFETY: the caller's promise: there are as many shares as vectors.
-                unsafe { V::carry(self.from.add(at), self.to.add(at)) };
+                unsafe { J::carry(self.from.add(at), self.to.add(at)) };
             }
             return;
         }
