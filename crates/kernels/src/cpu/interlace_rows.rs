@@ -3,6 +3,9 @@
 //! With the channels that move put together for each frame, `n[t]` of the frames `t - b` of each
 //! group, the older frame of a group's pair is the newer one of the frame before: `y[t] = w[t]
 //! ((1-f) n[t] + f n[t-1])`. Backward it is `n[s]` of the upstream gradient's frames `s + b + 1`.
+//!
+//! Where vectors are of one position, each result is stored with its share of the channels that
+//! stay, so that arithmetic and memory overlap; else a [`Writer`] puts both together.
 
 mod mix;
 

@@ -1,8 +1,9 @@
 //! Frames position by position of which the first channels come from other frames.
 //!
 //! What moves is a part of each row, often less than a cache line of it, and pieces of a few
-//! channels come from different frames. They are put together in a buffer first, so that results
-//! leave in whole lines, one after another: of a line in two parts neither goes past the caches.
+//! channels come from different frames. A [`Writer`] puts them together in a buffer first, so that
+//! results leave in whole lines, one after another: of a line in two parts neither goes past the
+//! caches. TIN does without one where its vectors are of one position.
 
 use std::ops::Range;
 
