@@ -173,6 +173,20 @@ fn threads_named(name: &str) -> usize {
         .count()
 }
 
+/// Waits until so many threads of this process have a name.
+#[cfg(target_os = "linux")]
+fn await_threads(name: &str, count: usize) {
+    let start = std::time::Instant::now();
+    while threads_named(name) != count {
+        assert!(
+            start.elapsed().as_secs() < 30,
+            "{} threads are {name}, not {count}",
+            threads_named(name)
+        );
+        std::thread::yield_now();
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn dropping_a_loader_leaves_no_thread() {
@@ -185,14 +199,10 @@ fn dropping_a_loader_leaves_no_thread() {
         for _ in 0..taken {
             loader.next().expect("a batch").expect("no error");
         }
-        // A thread takes its name when it first runs.
-        let start = std::time::Instant::now();
-        while threads_named("clips-7of7") == 0 {
-            assert!(start.elapsed().as_secs() < 30, "the seventh worker runs");
-            std::thread::yield_now();
-        }
+        // A thread takes its name when it first runs, and is listed for a moment after it has been joined.
+        await_threads("clips-7of7", 1);
         drop(loader);
-        assert_eq!(threads_named("clips-7of7"), 0);
+        await_threads("clips-7of7", 0);
     }
 }
 
