@@ -264,6 +264,26 @@ fn results_keep_the_layout_of_the_input() {
     assert_eq!(y.stride(), x.stride());
 }
 
+/// An interlacing of `x`, offsets and weights, and its gradients of them, against the reference.
+fn assert_interlaced(
+    y: &Tensor,
+    actual: &[Tensor],
+    upstream: &Tensor,
+    leaves: [&Tensor; 3],
+    fold: i64,
+    name: &str,
+) {
+    let [x64, o64, w64] = leaves.map(leaf64);
+    let t = w64.size()[1];
+    let y64 = reference::temporal_interlace(&x64, &o64, &w64, t, fold).expect("valid");
+    assert_close(y, &y64, name);
+    let upstream = upstream.to_kind(Kind::Double);
+    let expected = gradients(&[(&y64, &upstream)], &[&x64, &o64, &w64]);
+    assert_close(&actual[0], &expected[0], name);
+    assert_sum(&actual[1], &expected[1], x64.numel(), name);
+    assert_sum(&actual[2], &expected[2], x64.numel(), name);
+}
+
 /// Maps from 12 MiB on are stored past the caches, in loops of their own.
 #[test]
 fn large_maps_equal_their_reference() {
@@ -280,7 +300,6 @@ fn large_maps_equal_their_reference() {
                 let offsets = leaf(&offsets(n, 3, t, kind));
                 let weights = leaf(&map(&[n, t, 3], kind, layout));
                 let (x64, taps64) = (leaf64(&x), leaf64(&taps));
-                let (o64, w64) = (leaf64(&offsets), leaf64(&weights));
                 let y = temporal_aggregate(&x, &taps, t).expect("valid shapes");
                 let y64 = reference::temporal_aggregate(&x64, &taps64, t).expect("valid shapes");
                 assert_close(&y, &y64, &name);
@@ -290,14 +309,10 @@ fn large_maps_equal_their_reference() {
                 let expected = gradients(&[(&y64, &wide)], &[&x64, &taps64]);
                 assert_close(&actual[0], &expected[0], &name);
                 assert_sum(&actual[1], &expected[1], x.numel(), &name);
+                let leaves = [&x, &offsets, &weights];
                 let y = temporal_interlace(&x, &offsets, &weights, t, 15).expect("valid shapes");
-                let y64 = reference::temporal_interlace(&x64, &o64, &w64, t, 15).expect("valid");
-                assert_close(&y, &y64, &name);
-                let actual = gradients(&[(&y, &upstream)], &[&x, &offsets, &weights]);
-                let expected = gradients(&[(&y64, &wide)], &[&x64, &o64, &w64]);
-                assert_close(&actual[0], &expected[0], &name);
-                assert_sum(&actual[1], &expected[1], x.numel(), &name);
-                assert_sum(&actual[2], &expected[2], x.numel(), &name);
+                let actual = gradients(&[(&y, &upstream)], &leaves);
+                assert_interlaced(&y, &actual, &upstream, leaves, 15, &name);
                 let y = temporal_shift(&x, t, 9).expect("valid shapes");
                 assert!(y.equal(&reference::temporal_shift(&x, t, 9).expect("valid")), "{name}");
             }
@@ -328,17 +343,11 @@ fn large_maps_of_whole_vectors_are_interlaced_as_their_reference() {
             let offsets = leaf(&offsets(n, groups, t, kind));
             let weights = leaf(&map(&[n, t, groups], kind, Layout::Positions));
             let y = temporal_interlace(&x, &offsets, &weights, t, fold).expect("valid shapes");
-            let actual = gradients(&[(&y, &upstream)], &[&x, &offsets, &weights]);
+            let leaves = [&x, &offsets, &weights];
+            let actual = gradients(&[(&y, &upstream)], &leaves);
             // Whatever equals the first results to the bit needs no reference of its own.
             if first.len() == index {
-                let (x64, o64, w64) = (leaf64(&x), leaf64(&offsets), leaf64(&weights));
-                let y64 = reference::temporal_interlace(&x64, &o64, &w64, t, fold).expect("valid");
-                assert_close(&y, &y64, &name);
-                let upstream = upstream.to_kind(Kind::Double);
-                let expected = gradients(&[(&y64, &upstream)], &[&x64, &o64, &w64]);
-                assert_close(&actual[0], &expected[0], &name);
-                assert_sum(&actual[1], &expected[1], x.numel(), &name);
-                assert_sum(&actual[2], &expected[2], x.numel(), &name);
+                assert_interlaced(&y, &actual, &upstream, leaves, fold, &name);
             }
             same_bits(&mut first, &mut index, &name, &[&y, &actual[0], &actual[1], &actual[2]]);
             cases += 1;

@@ -45,6 +45,23 @@ fn aggregated_results_do_not_depend_on_it() {
     println!("checked: {places} places of results");
 }
 
+/// Forward of `read`, then backward of `other` with `read` for its upstream gradient, which is what
+/// backward reads whole; both are written to `place`, and copies returned.
+fn interlaced(
+    place: &mut Tensor,
+    read: &Tensor,
+    other: &Tensor,
+    [offsets, weights]: [&Tensor; 2],
+) -> [Tensor; 2] {
+    let (frames, fold) = (weights.size()[1], read.size()[1] / 4);
+    into::interlace(place, read, [offsets, weights], frames, fold).expect("valid shapes");
+    let forward = place.copy();
+    let inputs = [other, offsets, weights];
+    let sums = into::interlace_backward(place, read, inputs, frames, fold);
+    assert_eq!(sums.expect("valid shapes")[0].size(), offsets.size());
+    [forward, place.copy()]
+}
+
 /// Where results lie a little after what is read, in their pages, rows are written backwards.
 #[test]
 fn interlaced_results_do_not_depend_on_it() {
@@ -68,13 +85,7 @@ fn interlaced_results_do_not_depend_on_it() {
             let mut first: Option<[Tensor; 2]> = None;
             for lines in [0, 1, 4, 63] {
                 let mut y = place((all + PAGE - 1) / PAGE * PAGE + lines * 16);
-                into::interlace(&mut y, &x, [&offsets, &weights], 8, c / 4).expect("valid shapes");
-                let forward = y.copy();
-                // The upstream gradient is what backward reads whole.
-                let inputs = [&grad, &offsets, &weights];
-                let sums = into::interlace_backward(&mut y, &x, inputs, 8, c / 4);
-                assert_eq!(sums.expect("valid shapes")[0].size(), [n, 4]);
-                let results = [forward, y.copy()];
+                let results = interlaced(&mut y, &x, &grad, [&offsets, &weights]);
                 let expected = first.get_or_insert_with(|| results.each_ref().map(Tensor::copy));
                 for (result, expected) in results.iter().zip(expected) {
                     assert!(result.equal(expected), "{isa:?} {size:?} {lines} lines after");
@@ -112,13 +123,7 @@ fn interlaced_maps_may_start_anywhere() {
                         [0, 1, 2].map(|row| place(row, starts[row as usize]));
                     x_there.copy_(&x);
                     grad_there.copy_(&grad);
-                    let inputs = [&offsets, &weights];
-                    into::interlace(&mut y, &x_there, inputs, 8, c / 4).expect("valid shapes");
-                    let forward = y.copy();
-                    let inputs = [&grad_there, &offsets, &weights];
-                    let sums = into::interlace_backward(&mut y, &x_there, inputs, 8, c / 4);
-                    assert_eq!(sums.expect("valid shapes")[0].size(), [1, 4]);
-                    let results = [forward, y.copy()];
+                    let results = interlaced(&mut y, &x_there, &grad_there, [&offsets, &weights]);
                     let expected =
                         first.get_or_insert_with(|| results.each_ref().map(Tensor::copy));
                     for (result, expected) in results.iter().zip(expected) {

@@ -15,7 +15,7 @@ use super::interlace::Interlace;
 use super::interlace_blocks::{
     Back, Block, Direction, LANES, Lanes, Onwards, Part, Strides, TERMS,
 };
-use super::join::{Apart, Cached, Join};
+use super::join::{Apart, Join};
 use super::rows::{Ahead, Buffer, Step, Strips, Writer, copy_pieces};
 use super::vector::{Element, PIECES, Vector};
 use mix::Kept;
@@ -313,9 +313,9 @@ unsafe fn run<E: Element, V: Vector<E>, D: Direction>(
     // SAFETY: the caller's promise.
     unsafe {
         match (halves, args.shape.streams(size_of::<E>())) {
-            (false, false) => Workspace::run::<V, Cached, D>(args, maps, tasks),
-            (false, true) => Workspace::run::<V, Apart, D>(args, maps, tasks),
-            (true, false) => Workspace::run::<V::Half, Cached, D>(args, maps, tasks),
+            (false, false) => Workspace::run::<V, Apart<false>, D>(args, maps, tasks),
+            (false, true) => Workspace::run::<V, Apart<true>, D>(args, maps, tasks),
+            (true, false) => Workspace::run::<V::Half, Apart<false>, D>(args, maps, tasks),
             (true, true) => Workspace::run::<V::Half, V::Join, D>(args, maps, tasks),
         }
     }

@@ -20,37 +20,26 @@ pub(crate) trait Join<E: Element, V: Vector<E>> {
     unsafe fn carry(from: *const u8, to: *mut u8);
 }
 
-/// Vectors by themselves, for maps that will be read from a cache.
-pub(crate) struct Cached;
+/// Vectors by themselves, past the caches if `STREAM`, else for maps that will be read from one.
+pub(crate) struct Apart<const STREAM: bool>;
 
-impl<E: Element, V: Vector<E>> Join<E, V> for Cached {
+impl<E: Element, V: Vector<E>, const STREAM: bool> Join<E, V> for Apart<STREAM> {
     const BESIDE: usize = 0;
-    const ALIGNMENT: usize = 1;
+    const ALIGNMENT: usize = if STREAM { V::BYTES } else { 1 };
     #[inline(always)]
     unsafe fn put(value: V, _: *const u8, to: *mut E) {
         // SAFETY: the caller's promise.
-        unsafe { value.put::<false>(to) }
+        unsafe { value.put::<STREAM>(to) }
     }
     #[inline(always)]
     unsafe fn carry(from: *const u8, to: *mut u8) {
         // SAFETY: the caller's promise.
-        unsafe { from.copy_to_nonoverlapping(to, V::BYTES) }
-    }
-}
-
-/// Vectors by themselves, past the caches.
-pub(crate) struct Apart;
-
-impl<E: Element, V: Vector<E>> Join<E, V> for Apart {
-    const BESIDE: usize = 0;
-    #[inline(always)]
-    unsafe fn put(value: V, _: *const u8, to: *mut E) {
-        // SAFETY: the caller's promise.
-        unsafe { value.put::<true>(to) }
-    }
-    #[inline(always)]
-    unsafe fn carry(from: *const u8, to: *mut u8) {
-        // SAFETY: the caller's promise.
-        unsafe { V::carry(from, to) }
+        unsafe {
+            if STREAM {
+                V::carry(from, to);
+            } else {
+                from.copy_to_nonoverlapping(to, V::BYTES);
+            }
+        }
     }
 }

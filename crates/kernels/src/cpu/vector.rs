@@ -216,7 +216,7 @@ macro_rules! scalar {
         impl Vector<$elem> for $acc {
             const LANES: usize = 1;
             type Half = Self;
-            type Join = Apart;
+            type Join = Apart<true>;
             #[inline(always)]
             unsafe fn splat(value: $acc) -> Self {
                 value
@@ -282,7 +282,7 @@ pub(crate) struct Wide<A, const L: usize>([A; L]);
 impl<E: Element, const L: usize> Vector<E> for Wide<E::Acc, L> {
     const LANES: usize = L;
     type Half = Self;
-    type Join = Apart;
+    type Join = Apart<true>;
     #[inline(always)]
     unsafe fn splat(value: E::Acc) -> Self {
         Self([value; L])

@@ -324,7 +324,7 @@ twin!(
 twin!(
     __m256,
     Self,
-    Apart,
+    Apart<true>,
     __m256i,
     16,
     _mm256_set1_ps,
