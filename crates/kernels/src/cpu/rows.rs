@@ -51,6 +51,11 @@ impl Strips {
         self.positions.div_ceil(self.task)
     }
 
+    /// Strips of one task, or fewer at the end of a clip.
+    pub fn per_task(&self) -> usize {
+        self.task.div_ceil(self.strip.max(1))
+    }
+
     /// The most positions that a strip has.
     pub fn longest(&self) -> usize {
         self.strip

@@ -22,6 +22,8 @@ pub(super) struct Kept {
     ///
     /// The processor foresees neither where the next frame's strip lies, nor pieces of rows.
     pub ahead: [*const u8; 2],
+    /// Whether rows of `x` are read whole, those of two lines of which one holds what moves.
+    pub whole: bool,
 }
 
 impl Kept {
@@ -61,11 +63,23 @@ impl Kept {
 
     /// Asks for a vector of moved channels.
     #[inline(always)]
-    fn foresee<E: Element, D: Direction>(&self, at: usize) {
+    fn foresee<E: Element, V: Vector<E>, J: Join<E, V>, D: Direction>(&self, at: usize) {
         let at = at * size_of::<E>();
         foresee(self.ahead[0].wrapping_add(at));
         if D::SUMS {
             foresee(self.ahead[1].wrapping_add(at));
+            if J::BESIDE > 0 && self.whole {
+                foresee(self.ahead[1].wrapping_add(at + LINE));
+            }
+        }
+    }
+
+    /// Reads the second line of a row of `x`, given a vector in its first one.
+    #[inline(always)]
+    unsafe fn meet<E: Element, V: Vector<E>, J: Join<E, V>>(&self, x: *const E) {
+        if J::BESIDE > 0 && self.whole {
+            // SAFETY: the row has two lines; a read that nothing needs would be left out.
+            unsafe { x.cast::<u8>().add(LINE).read_volatile() };
         }
     }
 }
@@ -113,12 +127,16 @@ impl<E: Element> Workspace<'_, E> {
                             let stays = part.kept + at.map + near * kept.share;
                             if SHARES {
                                 kept.carry::<E, V, J>(stays);
-                                kept.foresee::<E, D>(part.mapped + at.map + near);
+                                kept.foresee::<E, V, J, D>(part.mapped + at.map + near);
                             }
                             let new = read::<E, V>(&part.newer, at.source + near, pieces);
                             let old = read::<E, V>(&part.older, at.source + near, pieces);
                             if D::SUMS {
-                                let x = V::load(part.x.add(at.x + near));
+                                let x = part.x.add(at.x + near);
+                                if SHARES {
+                                    kept.meet::<E, V, J>(x);
+                                }
+                                let x = V::load(x);
                                 totals[0] = new.fused(x, totals[0]);
                                 totals[1] = old.fused(x, totals[1]);
                             }
