@@ -26,21 +26,29 @@ impl Bytes for File {
     }
 }
 
-/// Whether an MP4 file ends inside the box that says where its frames are; without all of it there is nothing to go by.
+/// Whether an MP4 file lacks the box that says where its frames are, or a part of it: then there is nothing to go by.
 pub fn cut_header(file: &mut impl Bytes) -> Option<String> {
     let mut is_mp4 = false;
-    for (name, range) in boxes(file) {
+    let boxes = boxes(file);
+    for (name, range) in &boxes {
         // Other files hardly begin with one of these names.
-        is_mp4 |= matches!(&name, b"ftyp" | b"moov" | b"mdat" | b"wide" | b"free" | b"skip");
+        is_mp4 |= matches!(name, b"ftyp" | b"moov" | b"mdat" | b"wide" | b"free" | b"skip");
         if !is_mp4 {
             return None;
         }
-        if &name == b"moov" {
+        if name == b"moov" {
             let short = cut("its header, `moov`,", range.end, file.length());
             return short.map(|reason| format!("{reason}; copy or fetch the whole file again"));
         }
     }
-    None
+    let (last, range) = boxes.last()?;
+    let part = format!("`{}`", String::from_utf8_lossy(last));
+    Some(match cut(&part, range.end, file.length()) {
+        Some(reason) => format!(
+            "{reason}, and its header, `moov`, comes after that; copy or fetch the whole file again"
+        ),
+        None => "it has no header, `moov`: the recording was not ended properly, or the file is cut; record, copy or fetch it again".into(),
+    })
 }
 
 /// What the file lacks, for a container by FFmpeg's name; `None` when it is whole, or where nothing can be told.
@@ -253,7 +261,11 @@ mod tests {
         let file = join(&[&ftyp, &moov]);
         let is_cut = |file: &[u8]| cut_header(&mut file.to_vec()).is_some();
         let cuts: Vec<usize> = (1..=file.len()).filter(|&end| is_cut(&file[..end])).collect();
-        assert_eq!(cuts, (24..36).collect::<Vec<_>>());
+        // Before byte 8 there is no box, and nothing that tells an MP4 file.
+        assert_eq!(cuts, (8..36).collect::<Vec<_>>());
+        let told = |file: &[u8]| cut_header(&mut file.to_vec()).unwrap_or_default();
+        assert!(told(&file[..12]).contains("cut: `ftyp` ends at byte 16, the file at byte 12"));
+        assert!(told(&file[..16]).starts_with("it has no header, `moov`"));
         assert!(!is_cut(&join(&[b"\0\0\0\x10text and more text", &moov])));
     }
 

@@ -80,13 +80,15 @@ pub enum VideoError {
         /// How many frames there are.
         frames: usize,
     },
-    /// A folder without frames.
-    #[error("expected {expected} in {} but received a folder without one", path.display())]
+    /// A folder, or a row of frames, without what is to be read.
+    #[error("expected {expected} in {} but received {received}", path.display())]
     NoFrames {
         /// The folder.
         path: PathBuf,
-        /// The names looked for.
+        /// What was looked for.
         expected: String,
+        /// What is there, and what to do with it.
+        received: String,
     },
     /// Optical flow was asked of something that holds none.
     #[error(

@@ -14,6 +14,7 @@ mod buffer;
 pub mod dataset;
 pub mod datasets;
 pub mod decode;
+mod endings;
 pub mod error;
 pub mod image;
 pub mod list;

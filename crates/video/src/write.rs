@@ -42,6 +42,7 @@ fn check(path: &Path, frames: &[RgbImage]) -> Result<(u32, u32), VideoError> {
         return Err(VideoError::NoFrames {
             path: path.to_owned(),
             expected: "at least one frame to write".into(),
+            received: "none".into(),
         });
     };
     let (width, height) = (first.width, first.height);

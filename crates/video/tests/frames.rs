@@ -123,7 +123,20 @@ fn an_unreadable_image_is_named() {
 fn folders_without_frames_and_indices_past_the_end_are_refused() {
     let empty = tempfile::tempdir().expect("folder");
     fs::write(empty.path().join("notes.txt"), "none").expect("write");
-    assert_eq!(failure(empty.path(), &[0]).code(), "NO_FRAMES");
+    let told = |text: &str| {
+        let error = failure(empty.path(), &[0]);
+        assert_eq!(error.code(), "NO_FRAMES");
+        assert!(error.to_string().ends_with(text), "{error}");
+    };
+    told("received a folder with `notes.txt` alone");
+    // Videos in a folder are inputs by themselves.
+    fs::write(empty.path().join("left.MP4"), "none").expect("write");
+    let each = empty.path().join("*");
+    let advice = format!("to read each of them by itself, name `{}`", each.display());
+    told(&format!("received a folder with `left.MP4` and 1 more; {advice}"));
+    fs::remove_file(empty.path().join("left.MP4")).expect("remove");
+    fs::remove_file(empty.path().join("notes.txt")).expect("remove");
+    told("received an empty folder");
     let folder = folder((1..=3).map(|n| format!("{n}.png")));
     let expected =
         VideoError::FrameOutOfRange { path: folder.path().to_owned(), frame: 3, frames: 3 };

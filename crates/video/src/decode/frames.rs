@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::flow::FlowTemplate;
 use super::still::Stills;
 use super::template::{Names, Template};
+use crate::endings::{IMAGES, VIDEOS, has_ending};
 use crate::{OpenOptions, RgbImage, VideoError, VideoInfo, VideoSource};
 
 /// An open folder.
@@ -61,7 +62,30 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn VideoSo
 }
 
 fn empty(path: &Path, expected: impl Into<String>) -> VideoError {
-    VideoError::NoFrames { path: path.to_owned(), expected: expected.into() }
+    let (path, expected, received) = (path.to_owned(), expected.into(), contents(path));
+    VideoError::NoFrames { path, expected, received }
+}
+
+/// What there is in a folder, in words, and how to name it where it may be what was meant.
+fn contents(path: &Path) -> String {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
+        .filter(|(name, _)| !name.starts_with('.'))
+        .collect();
+    names.sort_unstable();
+    let is_input = |(_, path): &(String, PathBuf)| path.is_dir() || has_ending(path, &VIDEOS);
+    let advice = match names.iter().find(|entry| is_input(entry)) {
+        Some(_) => format!("; to read each of them by itself, name `{}`", path.join("*").display()),
+        None => String::new(),
+    };
+    match names.as_slice() {
+        [] => "an empty folder".into(),
+        [(name, _)] => format!("a folder with `{name}` alone{advice}"),
+        [(first, _), rest @ ..] => {
+            format!("a folder with `{first}` and {} more{advice}", rest.len())
+        }
+    }
 }
 
 fn colour(path: &Path, template: Option<&str>, images: Vec<String>) -> Result<Names, VideoError> {
@@ -116,10 +140,7 @@ fn images(path: &Path) -> Result<Vec<String>, VideoError> {
     for entry in fs::read_dir(path).map_err(failed)? {
         // A name that is no text cannot be one of ours. Hidden files are left by copying programs.
         let Ok(name) = entry.map_err(failed)?.file_name().into_string() else { continue };
-        let is_image = Path::new(&name).extension().is_some_and(|extension| {
-            ["jpg", "jpeg", "png", "webp"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-        });
-        if is_image && !name.starts_with('.') {
+        if has_ending(Path::new(&name), &IMAGES) && !name.starts_with('.') {
             names.push(name);
         }
     }

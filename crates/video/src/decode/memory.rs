@@ -15,7 +15,11 @@ struct Memory {
 /// `NO_FRAMES` without a frame, `INVALID_FRAME` when a size does not fit the data, `FRAME_SIZE` when sizes differ.
 pub fn from_frames(frames: Vec<RgbImage>) -> Result<Box<dyn VideoSource>, VideoError> {
     let Some(first) = frames.first() else {
-        return Err(VideoError::NoFrames { path: name(), expected: "at least one frame".into() });
+        return Err(VideoError::NoFrames {
+            path: name(),
+            expected: "at least one frame".into(),
+            received: "none".into(),
+        });
     };
     let (width, height) = (first.width, first.height);
     for (index, frame) in frames.iter().enumerate() {

@@ -42,8 +42,7 @@ impl Backgrounds {
         }
         let val = match videos.len() {
             0 => {
-                let expected = "a video that can be read".into();
-                return Err(VideoError::NoFrames { path: folder.clone(), expected });
+                return Err(none(folder, "a video that can be read", "none"));
             }
             1 => {
                 let for_training = videos[0].len() * 3 / 4;
@@ -53,8 +52,8 @@ impl Backgrounds {
         };
         let train = videos.concat();
         if train.is_empty() || val.is_empty() {
-            let expected = "two videos, or one of at least two frames".into();
-            return Err(VideoError::NoFrames { path: folder.clone(), expected });
+            let expected = "two videos, or one of at least two frames";
+            return Err(none(folder, expected, "one frame"));
         }
         Ok(Self { train, val, skipped })
     }
@@ -70,6 +69,11 @@ impl Backgrounds {
             None => draw::background(size, draws),
         }
     }
+}
+
+fn none(folder: &Path, expected: &str, received: &str) -> VideoError {
+    let (expected, received) = (expected.into(), received.into());
+    VideoError::NoFrames { path: folder.to_owned(), expected, received }
 }
 
 /// The folder's files in the order of their names; hidden ones are left out.

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use crate::VideoError;
+use crate::endings::{IMAGES, VIDEOS, has_ending};
 
 /// Work of the three kinds, as one value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,20 +102,6 @@ pub fn prepare(config: &PrepareConfig, watch: Watch<'_>) -> Result<PrepareResult
         PrepareConfig::Frames(config) => frames::extract(config, watch).map(PrepareResult::Frames),
         PrepareConfig::Check(config) => check::check(config, watch).map(PrepareResult::Check),
     }
-}
-
-/// Endings of video files that are looked for in folders.
-const VIDEOS: [&str; 15] = [
-    "3gp", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "ogv", "ts", "vob",
-    "webm", "wmv",
-];
-/// Endings of images.
-const IMAGES: [&str; 4] = ["jpeg", "jpg", "png", "webp"];
-
-/// Whether a file has one of the endings, in small or large letters.
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    endings.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// The error for a file or folder that the system refuses.
