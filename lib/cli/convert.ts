@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander'
 import { WEIGHT_SOURCES, type WeightSource } from '../config.js'
 import { convert, type ConvertOptions, type ConvertReport } from '../convert.js'
 import { applyOverrides, parseOverride, type Override } from './overrides.js'
-import { emit, print, reportLines, say } from './terminal.js'
+import { counted, emit, print, reportLines, say } from './terminal.js'
 import { defined, verb, type CommonOptions } from './verb.js'
 
 interface ConvertCommandOptions extends CommonOptions {
@@ -40,10 +40,14 @@ function summarise(report: ConvertReport): void {
   const { readAs, spec, leftOut } = report
   const container = readAs.container === null ? '' : `, out of '${readAs.container}'`
   const module = readAs.moduleRemoved ? ', without module.' : ''
-  print(`${report.input}: ${readAs.format}${container}${module}${spec === null ? '' : `, ${spec.arch} with ${spec.numClasses} classes`}`)
+  print(
+    `${report.input}: ${readAs.format}${container}${module}${spec === null ? '' : `, ${spec.arch} with ${counted(spec.numClasses, 'class', 'classes')}`}`,
+  )
   for (const line of reportLines(report)) print(`  ${line}`)
   const counters = report.tensors + leftOut.length - report.loaded.length
   const among = counters > 0 ? ` (${counters} of them counters of batch norms)` : ''
-  print(`${report.output}: ${report.tensors} tensors${among}, ${report.to}${report.names === null ? '' : `, names of ${report.names}`}`)
+  print(
+    `${report.output}: ${counted(report.tensors, 'tensor')}${among}, ${report.to}${report.names === null ? '' : `, names of ${report.names}`}`,
+  )
   if (leftOut.length > 0) say(`left out, because ${report.names} has no such weights: ${leftOut.join(', ')}`)
 }

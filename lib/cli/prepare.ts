@@ -16,7 +16,7 @@ import {
   type PrepareLists,
 } from '../prepare.js'
 import { interruptible } from './interrupt.js'
-import { ProgressLine, emit, print, say, table } from './terminal.js'
+import { ProgressLine, counted, emit, print, say, table } from './terminal.js'
 import { ExitCode, UsageError, damagedOption, defined, namesOption, parseCount, verb, type CommonOptions, type DAMAGED } from './verb.js'
 
 const FORMATS = `
@@ -131,7 +131,7 @@ async function makeLists(options: ListsOptions): Promise<void> {
       String(missing),
     ])
     print(table(['list', 'records', 'from', 'dialect', 'not there'], rows))
-    if (result.classes !== null) print(`${result.classes}: ${result.numClasses} classes`)
+    if (result.classes !== null && result.numClasses !== null) print(`${result.classes}: ${counted(result.numClasses, 'class', 'classes')}`)
     if (result.mirrorPairs.length > 0) {
       const pairs = result.mirrorPairs.map(([one, other]) => `${one}/${other}`).join(', ')
       print(`classes that a horizontal flip exchanges: ${pairs}`)
@@ -201,7 +201,8 @@ async function extractFrames(input: string, options: FramesOptions): Promise<voi
   }
   const result = await work(config, options)
   if (!options.json) {
-    print(`${result.frames} frames of ${result.videos} videos: ${result.extracted} extracted, ${result.kept} were there`)
+    const frames = `${counted(result.frames, 'frame')} of ${counted(result.videos, 'video')}`
+    print(`${frames}: ${result.extracted} extracted, ${result.kept} were there`)
     if (result.list !== null) print(`${result.list}: their list`)
   }
   endWith(result.failed)

@@ -18,6 +18,11 @@ export function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
+/** A number and what it counts, in the singular where it is one: `1 video`, `2 classes`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`
+}
+
 /** Columns padded to their widest cell; numbers to the right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, k) => Math.max(title.length, ...rows.map((row) => row[k]?.length ?? 0)))

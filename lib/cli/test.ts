@@ -8,7 +8,7 @@ import { evaluate, resolveEvalConfig } from '../evaluate.js'
 import type { EvalResult } from '../results.js'
 import { interruptible } from './interrupt.js'
 import { applyOverrides, isFields, overridden, parseOverride, type Fields, type Override } from './overrides.js'
-import { ProgressLine, emit, percent, print, saySkipped, table } from './terminal.js'
+import { ProgressLine, counted, emit, percent, print, saySkipped, table } from './terminal.js'
 import { defined, verb } from './verb.js'
 import { viewOptions, viewsOf, type ViewOptions } from './views.js'
 
@@ -82,7 +82,7 @@ function summarise(result: EvalResult): void {
   ])
   print(table(['class', 'clips', 'right', 'accuracy'], rows))
   print(
-    `top-1 ${percent(top1)}  top-5 ${percent(top5)}  mean class ${percent(meanClassAccuracy)}  loss ${loss.toFixed(4)}  (${samples} clips)`,
+    `top-1 ${percent(top1)}  top-5 ${percent(top5)}  mean class ${percent(meanClassAccuracy)}  loss ${loss.toFixed(4)}  (${counted(samples, 'clip')})`,
   )
   if (mapSample !== null && mapClass !== null) print(`mAP by sample ${percent(mapSample)}  by class ${percent(mapClass)}`)
   saySkipped(skipped)

@@ -8,7 +8,7 @@ import type { TrainConfig } from '../config.js'
 import type { TrainEvent, TrainResult } from '../results.js'
 import { interruptible } from './interrupt.js'
 import { applyOverrides, overridden, parseOverride, type Fields, type Override } from './overrides.js'
-import { ProgressLine, clock, emit, percent, print, reportLines, saySkipped } from './terminal.js'
+import { ProgressLine, clock, counted, emit, percent, print, reportLines, saySkipped } from './terminal.js'
 import { verb, type CommonOptions } from './verb.js'
 
 interface TrainOptions extends CommonOptions {
@@ -56,7 +56,7 @@ async function run(file: string, options: TrainOptions): Promise<void> {
 function summarise({ best, seconds, skipped }: TrainResult): void {
   const figure = best.top1 === null ? `loss ${best.loss.toFixed(3)}` : `top-1 ${percent(best.top1)}`
   print(`best ${figure} in epoch ${best.epoch} after ${clock(seconds)}: ${best.path}`)
-  if (skipped.length > 0) print(`${skipped.length} samples could not be read and were left out`)
+  if (skipped.length > 0) print(`left out, because they could not be read: ${counted(skipped.length, 'sample')}`)
   saySkipped(skipped)
 }
 
