@@ -42,6 +42,10 @@ pub fn cut_header(file: &mut impl Bytes) -> Option<String> {
         }
     }
     let (last, range) = boxes.last()?;
+    if range.end + 8 <= file.length() {
+        // No box follows: where the header is nobody can tell.
+        return None;
+    }
     let part = format!("`{}`", String::from_utf8_lossy(last));
     Some(match cut(&part, range.end, file.length()) {
         Some(reason) => format!(
@@ -141,6 +145,8 @@ fn boxes(file: &mut impl Bytes) -> Vec<([u8; 4], Range<u64>)> {
     while at + 8 <= length && file.read(at, &mut head) {
         let [a, b, c, d, e, f, g, h] = head;
         let size = match u32::from_be_bytes([a, b, c, d]) {
+            // The rest of the file; a recorder that was stopped leaves it so.
+            0 => length - at,
             1 if at + 16 <= length && file.read(at + 8, &mut long) => u64::from_be_bytes(long),
             size => u64::from(size),
         };
@@ -266,6 +272,9 @@ mod tests {
         let told = |file: &[u8]| cut_header(&mut file.to_vec()).unwrap_or_default();
         assert!(told(&file[..12]).contains("cut: `ftyp` ends at byte 16, the file at byte 12"));
         assert!(told(&file[..16]).starts_with("it has no header, `moov`"));
+        let stopped = join(&[&ftyp, b"\0\0\0\0mdatframes", &[0; 9]]);
+        assert!(told(&stopped).starts_with("it has no header, `moov`"));
+        assert!(!is_cut(&join(&[&ftyp, b"\0\0\0\x05what is this", &moov])));
         assert!(!is_cut(&join(&[b"\0\0\0\x10text and more text", &moov])));
     }
 
