@@ -12,6 +12,7 @@ use super::access;
 use super::frames::FramesConfig;
 use super::whole::DraftFolder;
 use crate::decode::frame_name;
+use crate::endings::has_ending;
 use crate::transform::crop::short_side;
 use crate::{Damaged, OpenOptions, RgbImage, VideoError, open};
 
@@ -152,7 +153,7 @@ impl<'a> Writer<'a> {
         };
         let name = frame_name(&self.config.template, self.config.first + index as u64)?;
         let path = self.folder.join(&name);
-        let bytes = if super::has_ending(&path, &["png"]) {
+        let bytes = if has_ending(&path, &["png"]) {
             png(&image).map_err(|error| encode_failed(&path, &error))?
         } else {
             let picture = Image {

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{IMAGES, VIDEOS, access, has_ending};
+use super::access;
 use crate::VideoError;
+use crate::endings::{IMAGES, VIDEOS, has_ending};
 
 /// Folders within folders that are followed, lest a link that leads back is followed for ever.
 const DEEPEST: usize = 32;

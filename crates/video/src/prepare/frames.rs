@@ -14,6 +14,7 @@ use super::each::each;
 use super::extract::{Job, frames_of};
 use super::{Failed, Step, Watch, folder, whole, workers};
 use crate::decode::frame_name;
+use crate::endings::{VIDEOS, has_ending};
 use crate::list::{
     Extent, ListFormat, ListOptions, Lossy, Record, RecordList, WriteOptions, read, render,
 };
@@ -105,9 +106,7 @@ impl FramesConfig {
             return Err(VideoError::option("quality", "a number from 1 to 100", self.quality));
         }
         let name = frame_name(&self.template, self.first)?;
-        if !super::has_ending(Path::new(&name), &["jpg", "jpeg", "png"])
-            || name.contains(['/', '\\'])
-        {
+        if !has_ending(Path::new(&name), &["jpg", "jpeg", "png"]) || name.contains(['/', '\\']) {
             let expected = "the name of a file ending with .jpg or .png";
             return Err(VideoError::option("template", expected, format!("`{}`", self.template)));
         }
@@ -257,7 +256,7 @@ fn jobs(config: &FramesConfig, root: &Path, inputs: &[String]) -> Result<Vec<Job
 /// The folder for a video: its path without the ending.
 fn folder_of(input: &str) -> String {
     let path = Path::new(input);
-    let known = super::has_ending(path, &super::VIDEOS);
+    let known = has_ending(path, &VIDEOS);
     if known { path.with_extension("").to_string_lossy().into_owned() } else { input.to_owned() }
 }
 

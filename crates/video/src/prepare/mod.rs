@@ -18,7 +18,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use crate::VideoError;
-use crate::endings::{IMAGES, VIDEOS, has_ending};
 
 /// Work of the three kinds, as one value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

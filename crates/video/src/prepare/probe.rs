@@ -7,8 +7,9 @@ use std::hash::Hasher;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{IMAGES, folder, has_ending};
+use super::folder;
 use crate::decode::is_flow_template;
+use crate::endings::{IMAGES, has_ending};
 use crate::{OpenOptions, VideoError, open};
 
 /// Frames that are decoded at once.

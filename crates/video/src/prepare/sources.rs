@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{entries, has_images};
 use super::lists::Draft;
-use super::{VIDEOS, has_ending};
 use crate::VideoError;
 use crate::datasets::{Part, Preset, PresetList};
+use crate::endings::{VIDEOS, has_ending};
 use crate::list::{
     self, ClassNames, Extent, ListFormat, ListOptions, ListPart, Record, kinetics_classes,
     read_text,
