@@ -5,7 +5,6 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
@@ -298,13 +297,14 @@ fn bad_files_leave_the_network_as_it_was_within_a_second() {
     let mut refused = 0;
     for file in std::fs::read_dir(bad).expect("bad checkpoints") {
         let path = file.expect("a file").path();
-        let started = Instant::now();
+        let name = path.display().to_string();
         for options in [LoadOptions::default(), ADAPT] {
-            let error = target.load_weights(&path, &options).expect_err("a bad file");
-            assert!(error.code().starts_with("CHECKPOINT_"), "{}: {error}", path.display());
-            assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
+            let error = support::in_a_second(&name, || {
+                target.load_weights(&path, &options).expect_err("a bad file")
+            });
+            assert!(error.code().starts_with("CHECKPOINT_"), "{name}: {error}");
+            assert!(error.to_string().contains(&name), "{error}");
         }
-        assert!(started.elapsed() < Duration::from_secs(2), "{}", path.display());
         refused += 1;
     }
     assert!(refused > 10 && !Path::new("PICKLE_EXECUTED.txt").exists());

@@ -149,7 +149,8 @@ fn without_the_libraries_auto_takes_the_programs() {
     if elsewhere("without_the_libraries_auto_takes_the_programs", &variables) {
         return;
     }
-    let mut source = open(&path, &OpenOptions::default()).expect("a video");
+    let automatic = OpenOptions { index_cache: false, ..OpenOptions::default() };
+    let mut source = open(&path, &automatic).expect("a video");
     assert_eq!(source.info().decoder, "ffmpeg");
     assert_eq!(number(&source.frames(&[7]).expect("frame")[0]), Some(7));
     let libav = OpenOptions { decoder: Decoder::Libav, ..OpenOptions::default() };

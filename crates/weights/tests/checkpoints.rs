@@ -4,7 +4,6 @@
 mod support;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use timeweave_weights::{Format, StateDict, WeightsError, read};
 
@@ -19,11 +18,7 @@ fn every_checkpoint_of_the_fixtures_does_what_its_index_says() {
     let mut failures = Vec::new();
     for case in index {
         let file = case["file"].as_str().expect("a file");
-        let started = Instant::now();
-        let result = read(fixtures.join(file));
-        if started.elapsed() > Duration::from_secs(1) {
-            failures.push(format!("{file} took {:?}", started.elapsed()));
-        }
+        let result = support::in_a_second(file, || read(fixtures.join(file)));
         if let Some(failure) = judge(&fixtures, case, result) {
             failures.push(format!("{file}: {failure}"));
         }

@@ -6,7 +6,6 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -17,8 +16,6 @@ const MUTATIONS: usize = 120_000;
 /// Most bytes that reading one of them may hold at a time: the 16 MiB that any file may yield in
 /// tensors, and the same again for what is fetched meanwhile.
 const MOST_BYTES: usize = 32 << 20;
-/// Longest that reading one of them may take.
-const LONGEST: Duration = Duration::from_secs(1);
 const SEED: u64 = 5;
 
 /// The system's allocator, counting the bytes that are held and the most that ever were.
@@ -56,9 +53,10 @@ fn damaged_checkpoints_are_refused_without_panic_or_large_allocations() {
     let rounds = rounds.unwrap_or(MUTATIONS);
     for round in 0..rounds {
         let file = mutate(&originals, &mut random);
-        let (before, started) = (HELD.load(Ordering::Relaxed), Instant::now());
+        let name = format!("round {round}");
+        let before = HELD.load(Ordering::Relaxed);
         MOST.store(before, Ordering::Relaxed);
-        match read_bytes("mutation", &file) {
+        match support::in_a_second(&name, || read_bytes("mutation", &file)) {
             Ok(state) => {
                 read += 1;
                 let bytes: usize = state.tensors.values().map(|tensor| tensor.data.len()).sum();
@@ -69,7 +67,6 @@ fn damaged_checkpoints_are_refused_without_panic_or_large_allocations() {
         let held = MOST.load(Ordering::Relaxed).saturating_sub(before);
         most = most.max(held);
         assert!(held <= MOST_BYTES, "round {round}: {held} bytes held");
-        assert!(started.elapsed() <= LONGEST, "round {round}: {:?}", started.elapsed());
     }
     // Damage that goes unnoticed everywhere, or everything refused, would mean that the mutations
     // do not reach the reader.
