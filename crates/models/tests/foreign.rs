@@ -299,7 +299,7 @@ fn bad_files_leave_the_network_as_it_was_within_a_second() {
         let path = file.expect("a file").path();
         let name = path.display().to_string();
         for options in [LoadOptions::default(), ADAPT] {
-            let error = support::in_a_second(&name, || {
+            let error = support::limit::in_a_second(&name, || {
                 target.load_weights(&path, &options).expect_err("a bad file")
             });
             assert!(error.code().starts_with("CHECKPOINT_"), "{name}: {error}");

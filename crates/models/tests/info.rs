@@ -149,7 +149,7 @@ fn the_figures_equal_those_of_built_networks() {
 
 #[test]
 fn the_list_has_every_architecture_and_is_fast() {
-    let list = support::in_a_second("the list", list_models);
+    let list = support::limit::in_a_second("the list", list_models);
     let two_dimensional = 3 + 5 + 7 + 8 + 7;
     // SlowFast has 200 layers in one of its three variants only.
     assert_eq!(list.len(), two_dimensional + (3 * 3 + 1) + 2 * 3 * 3 + 2 * 7);

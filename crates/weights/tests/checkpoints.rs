@@ -18,7 +18,7 @@ fn every_checkpoint_of_the_fixtures_does_what_its_index_says() {
     let mut failures = Vec::new();
     for case in index {
         let file = case["file"].as_str().expect("a file");
-        let result = support::in_a_second(file, || read(fixtures.join(file)));
+        let result = support::limit::in_a_second(file, || read(fixtures.join(file)));
         if let Some(failure) = judge(&fixtures, case, result) {
             failures.push(format!("{file}: {failure}"));
         }

@@ -52,7 +52,7 @@ fn tuple(values: &[i32]) -> Vec<u8> {
 }
 
 fn in_a_second(file: &[u8]) -> Result<StateDict, WeightsError> {
-    support::in_a_second("crafted.pth", || read_bytes("crafted.pth", file))
+    support::limit::in_a_second("crafted.pth", || read_bytes("crafted.pth", file))
 }
 
 /// The bytes of tensor `w`.

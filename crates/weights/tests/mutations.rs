@@ -56,7 +56,7 @@ fn damaged_checkpoints_are_refused_without_panic_or_large_allocations() {
         let name = format!("round {round}");
         let before = HELD.load(Ordering::Relaxed);
         MOST.store(before, Ordering::Relaxed);
-        match support::in_a_second(&name, || read_bytes("mutation", &file)) {
+        match support::limit::in_a_second(&name, || read_bytes("mutation", &file)) {
             Ok(state) => {
                 read += 1;
                 let bytes: usize = state.tensors.values().map(|tensor| tensor.data.len()).sum();

@@ -4,13 +4,14 @@
 
 pub mod case;
 pub mod compare;
+#[path = "../../../weights/tests/support/limit.rs"]
+pub mod limit;
 pub mod plain;
 pub mod volume;
 pub mod volume_reference;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use tch::Tensor;
@@ -25,21 +26,6 @@ pub fn fixtures() -> PathBuf {
 pub fn json(path: &Path) -> serde_json::Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-/// The result of `work`, which has to come within a second. A machine that does something else
-/// may stop a process for longer than that: the quickest of three tries counts.
-pub fn in_a_second<T>(what: &str, work: impl Fn() -> T) -> T {
-    let mut took = Vec::new();
-    for _ in 0..3 {
-        let started = Instant::now();
-        let result = work();
-        took.push(started.elapsed());
-        if took.last() <= Some(&Duration::from_secs(1)) {
-            return result;
-        }
-    }
-    panic!("{what} took {took:?}, longer than a second");
 }
 
 /// All tensors of a safetensors file.

@@ -3,9 +3,9 @@
 #![allow(dead_code, reason = "each test file uses its part of this module")]
 
 pub mod first_form;
+pub mod limit;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// The folder of golden numbers: that of `TIMEWEAVE_FIXTURES`, else the project's own.
 pub fn fixtures() -> PathBuf {
@@ -18,21 +18,6 @@ pub fn json(path: &Path) -> serde_json::Value {
     let text = std::fs::read_to_string(path)
         .unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The result of `read`, which has to come within a second. A machine that does something else
-/// may stop a process for longer than that: the quickest of three tries counts.
-pub fn in_a_second<T>(what: &str, read: impl Fn() -> T) -> T {
-    let mut took = Vec::new();
-    for _ in 0..3 {
-        let started = Instant::now();
-        let result = read();
-        took.push(started.elapsed());
-        if took.last() <= Some(&Duration::from_secs(1)) {
-            return result;
-        }
-    }
-    panic!("{what} took {took:?}, longer than a second");
 }
 
 /// Names and shapes of a network's weights, in its order.
