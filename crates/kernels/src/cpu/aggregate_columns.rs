@@ -3,10 +3,13 @@
 //!
 //! `STREAM` says that stores go past the caches.
 
+use std::hint::black_box;
+use std::mem::MaybeUninit;
 use std::ops::Range;
+use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::aggregate_forms::Form;
-use super::vector::{Accumulator, Element, Vector, foresee};
+use super::vector::{Accumulator, Element, MOST_LANES, Vector, foresee_near};
 
 /// The frames of one clip from the start of a strip on.
 pub(super) struct Maps<E> {
@@ -18,29 +21,45 @@ pub(super) struct Maps<E> {
     pub frames: usize,
     /// Elements from one frame to the next.
     pub frame: usize,
-    /// Bytes from what is read to what is asked for: the columns walk through more rows of memory
-    /// than the processor follows by itself.
-    pub ahead: isize,
     /// Whether columns are passed from the last one to the first (forward).
     pub falls: bool,
 }
 
-impl<E> Maps<E> {
-    /// Foresees what is read soon after `from`.
+/// The numbers of the elements of a part, weights first and backward then sums: those of a vector of
+/// elements are neighbours, kind after kind, in the order of [`Vector::store_own`].
+#[derive(Clone, Copy)]
+pub(super) struct Numbers<A> {
+    pub at: *mut A,
+    /// How many kinds there are.
+    pub kinds: usize,
+    /// The numbers of an element are at its place under this mask.
+    pub mask: usize,
+}
+
+impl<A> Numbers<A> {
+    /// Those of the vector at an element.
     #[inline(always)]
-    fn foresee(&self, from: *const E) {
-        foresee(from.cast::<u8>().wrapping_offset(self.ahead));
+    pub fn of(&self, at: usize) -> *mut A {
+        self.at.wrapping_add((at & self.mask) * self.kinds)
     }
 }
 
-/// A number per term and element of a part, [`ROW`](super::shape::ROW) apart from term to term.
-#[derive(Clone, Copy)]
-pub(super) struct Rows<A> {
-    /// Where an element's numbers are: its place under this mask.
-    pub mask: usize,
-    pub weights: *const A,
-    /// Written backward.
-    pub sums: *mut A,
+/// Whole vectors of elements that are passed in one go.
+pub(super) struct Pass {
+    /// The first frame.
+    pub first: usize,
+    pub range: Range<usize>,
+    /// How often the range is passed, each time a vector further, with the same numbers.
+    pub turns: usize,
+    /// Bytes from what is read to what is asked for: the columns walk through more rows of memory
+    /// than the processor follows by itself.
+    pub ahead: isize,
+}
+
+/// Foresees what is read `ahead` bytes after `from`.
+#[inline(always)]
+fn foresee<E>(from: *const E, ahead: isize) {
+    foresee_near(from.cast::<u8>().wrapping_offset(ahead));
 }
 
 /// Stores an element's vector, past the caches if `STREAM`.
@@ -50,23 +69,22 @@ unsafe fn put<E: Element, V: Vector<E>, const STREAM: bool>(packed: V::Packed, t
     unsafe { if STREAM { V::stream(packed, to) } else { V::store(packed, to) } }
 }
 
-/// `y = ReLU(sum_j w_j x_j)` of `N` frames from `first` on, in the columns of `range`; returns where
-/// the last full vector ends.
+/// `y = ReLU(sum_j w_j x_j)` of `N` frames in the columns of a pass, which is whole vectors.
 ///
 /// All frames of a column lie at the same place of a page, and a processor takes a load from there
 /// for one of what was just stored there: so nothing is stored before all is loaded.
 ///
 /// # Safety
-/// All pointers must be valid for the range, and aligned if `STREAM`; `V` is supported.
+/// All pointers must be valid for the pass, and aligned if `STREAM`; `V` is supported.
 #[inline(always)]
 pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool, const N: usize>(
     form: &F,
     maps: &Maps<E>,
-    rows: Rows<E::Acc>,
-    first: usize,
-    range: Range<usize>,
-) -> usize {
+    numbers: Numbers<E::Acc>,
+    pass: Pass,
+) {
     let ((before, after), frame) = (form.reach(), maps.frame);
+    let Pass { first, range, ahead, .. } = pass;
     let count = range.len() / V::LANES;
     // SAFETY: the caller's promise.
     unsafe {
@@ -75,19 +93,25 @@ pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool, 
         for column in 0..count {
             let column = if maps.falls { count - 1 - column } else { column };
             let at = range.start + column * V::LANES;
-            form.read::<E, V>(&mut weights, rows.weights.add(at & rows.mask));
+            form.read::<E, V>(&mut weights, numbers.of(at));
             for near in 0..before + after {
                 let t = (first + near).wrapping_sub(before);
-                let is_inside = t < maps.frames;
-                let newest = if is_inside { V::load(maps.x.add(t * frame + at)) } else { zero };
+                let newest = if t < maps.frames {
+                    // Later on these are frames of the pass before.
+                    if first == 0 {
+                        foresee(maps.x.add(t * frame + at), ahead);
+                    }
+                    V::load(maps.x.add(t * frame + at))
+                } else {
+                    zero
+                };
                 form.enter(&mut sight, newest);
             }
             let mut results = [[zero.pack(); 2]; N];
             for (index, result) in results.iter_mut().enumerate() {
                 let t = first + index + after;
-                let is_inside = t < maps.frames;
-                let newest = if is_inside {
-                    maps.foresee(maps.x.add(t * frame + at));
+                let newest = if t < maps.frames {
+                    foresee(maps.x.add(t * frame + at), ahead);
                     V::load(maps.x.add(t * frame + at))
                 } else {
                     zero
@@ -104,11 +128,54 @@ pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool, 
             }
         }
     }
-    range.start + count * V::LANES
 }
 
-/// `gx = sum_j w_j m_j` of `N` frames from `first` on in the columns of `range`, and `sum_t x m_j`
-/// added to the sums, with `m = g` where `y > 0` and else 0; returns as [`mix`].
+/// The most kinds of numbers that are staged.
+const MOST_KINDS: usize = 8;
+
+/// A vector's numbers on their way into registers.
+#[repr(C, align(64))]
+struct Stage<A>([MaybeUninit<A>; MOST_KINDS * MOST_LANES]);
+
+impl<A> Stage<A> {
+    fn new() -> Self {
+        Self([const { MaybeUninit::uninit() }; MOST_KINDS * MOST_LANES])
+    }
+
+    /// Copies the vectors of some kinds.
+    ///
+    /// A processor remembers where some two dozen instructions read, and brings what each reads
+    /// next. Those that read frames need all of that: so here one reads all numbers, in a loop that
+    /// the compiler must neither unroll nor make a call of.
+    #[inline(always)]
+    unsafe fn bring<E: Element<Acc = A>, V: Vector<E>>(
+        &mut self,
+        from: *const A,
+        kinds: usize,
+    ) -> *const A {
+        let to = self.0.as_mut_ptr().cast::<A>();
+        for at in (0..kinds * V::LANES).step_by(V::LANES) {
+            // SAFETY: the caller's numbers are valid, and no form that is staged has more kinds.
+            unsafe { V::load_own(from.add(at)).store_own(to.add(at)) };
+            compiler_fence(Ordering::SeqCst);
+        }
+        to
+    }
+}
+
+/// Foresees the gradients and results of all outputs.
+#[inline(always)]
+fn foresee_gated<E, F: Form>(form: &F, maps: &Maps<E>, at: usize, ahead: isize) {
+    for out in 0..2 {
+        if out < form.outputs() {
+            foresee(maps.grad[out].wrapping_add(at), ahead);
+            foresee(maps.y[out].wrapping_add(at), ahead);
+        }
+    }
+}
+
+/// `gx = sum_j w_j m_j` of `N` frames in the columns of a pass, and `sum_t x m_j` added to the sums,
+/// with `m = g` where `y > 0` and else 0.
 ///
 /// # Safety
 /// As [`mix`].
@@ -122,49 +189,59 @@ pub(super) unsafe fn spread<
 >(
     form: &F,
     maps: &Maps<E>,
-    rows: Rows<E::Acc>,
-    first: usize,
-    range: Range<usize>,
-) -> usize {
+    numbers: Numbers<E::Acc>,
+    pass: Pass,
+) {
     let ((after, before), frame) = (form.reach(), maps.frame);
-    let mut at = range.start;
+    let Pass { first, range, turns, ahead } = pass;
+    let (mut base, mut stage) = (range.start, Stage::new());
+    let (kinds, sums_at) = (black_box(numbers.kinds), numbers.kinds / 2 * V::LANES);
     // SAFETY: the caller's promise.
     unsafe {
         let zero = V::splat(E::Acc::ZERO);
         let (mut weights, mut sums) = (form.few(zero), form.few(zero));
         let mut sights = form.sights(zero);
-        while at + V::LANES <= range.end {
-            form.read::<E, V>(&mut weights, rows.weights.add(at & rows.mask));
-            form.read::<E, V>(&mut sums, rows.sums.add(at & rows.mask));
-            for near in 0..before + after {
-                let t = (first + near).wrapping_sub(before);
-                let there = if t < maps.frames { Some(t * frame + at) } else { None };
-                form.open::<E, V>(&mut sights, maps.grad, maps.y, there);
-            }
-            let mut results = [zero.pack(); N];
-            for (index, result) in results.iter_mut().enumerate() {
-                let t = first + index;
-                let is_inside = t + after < maps.frames;
-                let there = if is_inside { Some((t + after) * frame + at) } else { None };
-                form.open::<E, V>(&mut sights, maps.grad, maps.y, there);
-                if let Some(there) = there {
-                    maps.foresee(maps.grad[0].wrapping_add(there));
-                    maps.foresee(maps.y[0].wrapping_add(there));
-                    if form.outputs() > 1 {
-                        maps.foresee(maps.grad[1].wrapping_add(there));
-                        maps.foresee(maps.y[1].wrapping_add(there));
+        while base + V::LANES <= range.end {
+            let home = numbers.of(base);
+            let from = if F::STAGED && V::LANES > 1 && turns == 1 {
+                stage.bring::<E, V>(home, kinds)
+            } else {
+                home
+            };
+            form.read::<E, V>(&mut weights, from);
+            form.read::<E, V>(&mut sums, from.add(sums_at));
+            for turn in 0..turns {
+                let at = base + turn * V::LANES;
+                for near in 0..before + after {
+                    let t = (first + near).wrapping_sub(before);
+                    let there = if t < maps.frames { Some(t * frame + at) } else { None };
+                    // Later on these are frames of the pass before.
+                    if let Some(there) = there
+                        && first == 0
+                    {
+                        foresee_gated(form, maps, there, ahead);
                     }
+                    form.open::<E, V>(&mut sights, maps.grad, maps.y, there);
                 }
-                maps.foresee(maps.x.add(t * frame + at));
-                let x = V::load(maps.x.add(t * frame + at));
-                *result = form.spread::<E, V>(&sights, &weights, &mut sums, x).pack();
+                let mut results = [zero.pack(); N];
+                for (index, result) in results.iter_mut().enumerate() {
+                    let t = first + index;
+                    let is_inside = t + after < maps.frames;
+                    let there = if is_inside { Some((t + after) * frame + at) } else { None };
+                    form.open::<E, V>(&mut sights, maps.grad, maps.y, there);
+                    if let Some(there) = there {
+                        foresee_gated(form, maps, there, ahead);
+                    }
+                    foresee(maps.x.add(t * frame + at), ahead);
+                    let x = V::load(maps.x.add(t * frame + at));
+                    *result = form.spread::<E, V>(&sights, &weights, &mut sums, x).pack();
+                }
+                for (index, result) in results.iter().enumerate() {
+                    put::<E, V, STREAM>(*result, maps.grad_x.add((first + index) * frame + at));
+                }
             }
-            for (index, result) in results.iter().enumerate() {
-                put::<E, V, STREAM>(*result, maps.grad_x.add((first + index) * frame + at));
-            }
-            form.write::<E, V>(&sums, rows.sums.add(at & rows.mask));
-            at += V::LANES;
+            form.write::<E, V>(&sums, home.add(sums_at));
+            base += V::LANES;
         }
     }
-    at
 }

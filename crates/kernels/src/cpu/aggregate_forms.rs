@@ -2,7 +2,6 @@
 //! of a column are registers, and of any number else.
 
 use super::aggregate::{Plan, Term};
-use super::shape::ROW;
 use super::vector::{Accumulator, Element, Vector};
 
 /// What a column of TAM adds up.
@@ -26,10 +25,13 @@ pub(super) trait Form {
 
     fn few<V: Copy>(&self, value: V) -> Self::Few<V>;
 
+    /// Whether its numbers are few enough to be staged.
+    const STAGED: bool;
+
     /// How many frames before and after one it meets.
     fn reach(&self) -> (usize, usize);
 
-    /// Reads the numbers of an element from rows that are [`ROW`] apart.
+    /// Reads a vector's numbers of each term.
     unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut Self::Few<V>, from: *const E::Acc);
 
     /// Writes them.
@@ -91,6 +93,7 @@ impl Form for Three {
     type Sight<V: Copy> = [V; 3];
     type Sights<V: Copy> = [V; 3];
     type Few<V: Copy> = [V; 3];
+    const STAGED: bool = true;
     #[inline(always)]
     fn sight<V: Copy>(&self, value: V) -> [V; 3] {
         [value; 3]
@@ -112,8 +115,8 @@ impl Form for Three {
         // SAFETY: the caller's promise.
         unsafe {
             few[0] = V::load_own(from);
-            few[1] = V::load_own(from.add(ROW));
-            few[2] = V::load_own(from.add(2 * ROW));
+            few[1] = V::load_own(from.add(V::LANES));
+            few[2] = V::load_own(from.add(2 * V::LANES));
         }
     }
     #[inline(always)]
@@ -121,8 +124,8 @@ impl Form for Three {
         // SAFETY: the caller's promise.
         unsafe {
             few[0].store_own(to);
-            few[1].store_own(to.add(ROW));
-            few[2].store_own(to.add(2 * ROW));
+            few[1].store_own(to.add(V::LANES));
+            few[2].store_own(to.add(2 * V::LANES));
         }
     }
     #[inline(always)]
@@ -188,6 +191,7 @@ impl Form for ThreeOfPairs {
     type Sight<V: Copy> = [V; 3];
     type Sights<V: Copy> = [[V; 3]; 2];
     type Few<V: Copy> = [V; 4];
+    const STAGED: bool = true;
     #[inline(always)]
     fn sight<V: Copy>(&self, value: V) -> [V; 3] {
         [value; 3]
@@ -209,9 +213,9 @@ impl Form for ThreeOfPairs {
         // SAFETY: the caller's promise.
         unsafe {
             few[0] = V::load_own(from);
-            few[1] = V::load_own(from.add(ROW));
-            few[2] = V::load_own(from.add(2 * ROW));
-            few[3] = V::load_own(from.add(3 * ROW));
+            few[1] = V::load_own(from.add(V::LANES));
+            few[2] = V::load_own(from.add(2 * V::LANES));
+            few[3] = V::load_own(from.add(3 * V::LANES));
         }
     }
     #[inline(always)]
@@ -219,9 +223,9 @@ impl Form for ThreeOfPairs {
         // SAFETY: the caller's promise.
         unsafe {
             few[0].store_own(to);
-            few[1].store_own(to.add(ROW));
-            few[2].store_own(to.add(2 * ROW));
-            few[3].store_own(to.add(3 * ROW));
+            few[1].store_own(to.add(V::LANES));
+            few[2].store_own(to.add(2 * V::LANES));
+            few[3].store_own(to.add(3 * V::LANES));
         }
     }
     #[inline(always)]
@@ -281,6 +285,7 @@ impl Form for Plan {
     type Sight<V: Copy> = Vec<V>;
     type Sights<V: Copy> = Vec<Vec<V>>;
     type Few<V: Copy> = Vec<V>;
+    const STAGED: bool = false;
     fn sight<V: Copy>(&self, value: V) -> Vec<V> {
         let (before, after) = self.reach();
         vec![value; before + 1 + after]
@@ -300,14 +305,14 @@ impl Form for Plan {
     unsafe fn read<E: Element, V: Vector<E>>(&self, few: &mut Vec<V>, from: *const E::Acc) {
         for (index, value) in few.iter_mut().enumerate() {
             // SAFETY: the caller's promise.
-            *value = unsafe { V::load_own(from.add(index * ROW)) };
+            *value = unsafe { V::load_own(from.add(index * V::LANES)) };
         }
     }
     #[inline(always)]
     unsafe fn write<E: Element, V: Vector<E>>(&self, few: &Vec<V>, to: *mut E::Acc) {
         for (index, value) in few.iter().enumerate() {
             // SAFETY: the caller's promise.
-            unsafe { value.store_own(to.add(index * ROW)) };
+            unsafe { value.store_own(to.add(index * V::LANES)) };
         }
     }
     #[inline(always)]

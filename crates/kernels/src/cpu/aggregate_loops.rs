@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::aggregate::{Aggregate, Plan};
-use super::aggregate_columns::{Maps, Rows, mix, spread};
+use super::aggregate_columns::{Maps, Numbers, Pass, mix, spread};
 use super::aggregate_forms::{Form, Three, ThreeOfPairs};
 use super::aggregate_parts::parts;
-use super::aggregate_workspace::Workspace;
+use super::aggregate_workspace::{AHEAD, Workspace};
 use super::isa::Kernel;
 use super::shape::is_just_behind;
 use super::vector::{Element, Vector};
@@ -16,13 +16,6 @@ use super::vector::{Element, Vector};
 const FORWARD: usize = 8;
 const BACKWARD: usize = 4;
 
-/// As `BACKWARD`, of elements of 32 bits or more with few weights and sums to read again: then
-/// memory has the last word, and prefers fewer rows at a time.
-const FEW: usize = 2;
-
-/// Up to how many numbers of a kind are few.
-const FEW_NUMBERS: usize = 128;
-
 /// The frames in blocks of the first size that fits, or else one by one.
 fn blocks(frames: usize, sizes: [usize; 2]) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
@@ -31,6 +24,22 @@ fn blocks(frames: usize, sizes: [usize; 2]) -> impl Iterator<Item = Range<usize>
         at += sizes.into_iter().find(|size| at + size <= frames).unwrap_or(1);
         (start < frames).then_some(start..at)
     })
+}
+
+/// The stretches of a row of `len` elements in the order of work: one that looks ahead within the
+/// row, and the last [`AHEAD`] bytes, which look into what comes after it.
+fn stretches<E: Element, V: Vector<E>>(
+    len: usize,
+    [within, beyond]: [isize; 2],
+    falls: bool,
+) -> impl Iterator<Item = (Range<usize>, isize)> {
+    let last = (AHEAD / size_of::<E>()).next_multiple_of(V::LANES).min(len);
+    let both = if falls {
+        [(last..len, within), (0..last, beyond)]
+    } else {
+        [(0..len - last, within), (len - last..len, beyond)]
+    };
+    both.into_iter().filter(|(range, _)| !range.is_empty())
 }
 
 /// The forward loop.
@@ -65,7 +74,7 @@ impl Forward<'_> {
         // SAFETY: the caller's promise; every strip lies inside the frame, and strips of streamed
         // maps start and end with a cache line.
         unsafe {
-            let mut work = Workspace::<E>::new(self.0, plan, &targets[..self.0.outputs()]);
+            let mut work = Workspace::<E>::new(self.0, plan, &targets[..self.0.outputs()], false);
             work.falls = self.falls();
             let per_clip = work.cut.per_clip();
             let sum = tasks.start + tasks.end - 1;
@@ -77,12 +86,13 @@ impl Forward<'_> {
                 if work.falls {
                     parts.reverse();
                 }
-                for part in parts {
-                    work.enter::<V>(&part);
+                for (index, part) in parts.iter().enumerate() {
+                    work.enter::<V>(part);
                     for clip in clips.clone() {
-                        let maps = work.maps(&clips, clip, &part);
-                        let (rows, streams) = (work.rows(&part), work.streams);
-                        Self::columns::<E, V, F>(form, &maps, rows, part.range.len(), streams);
+                        let ahead = work.ahead(&clips, clip, &parts, index);
+                        let (maps, len) = (work.maps(clip, part), part.range.len());
+                        let (numbers, streams) = (work.numbers(part), work.streams);
+                        Self::columns::<E, V, F>(form, &maps, numbers, (len, ahead), streams);
                     }
                 }
             }
@@ -103,33 +113,39 @@ impl Forward<'_> {
     unsafe fn columns<E: Element, V: Vector<E>, F: Form>(
         form: &F,
         maps: &Maps<E>,
-        rows: Rows<E::Acc>,
-        len: usize,
+        numbers: Numbers<E::Acc>,
+        (len, ahead): (usize, [isize; 2]),
         streams: bool,
     ) {
         // Two results of each frame would not fit the registers.
         let most = if form.outputs() > 1 { BACKWARD } else { FORWARD };
+        let whole = len / V::LANES * V::LANES;
         for frames in blocks(maps.frames, [most, BACKWARD]) {
-            let (first, all) = (frames.start, 0..len);
-            // SAFETY: the caller's promise.
-            unsafe {
-                let done = match (frames.len(), streams) {
-                    (FORWARD, true) => mix::<E, V, F, true, FORWARD>(form, maps, rows, first, all),
-                    (FORWARD, false) => {
-                        mix::<E, V, F, false, FORWARD>(form, maps, rows, first, all)
+            let first = frames.start;
+            for (range, ahead) in stretches::<E, V>(whole, ahead, maps.falls) {
+                let pass = Pass { first, range, turns: 1, ahead };
+                // SAFETY: the caller's promise.
+                unsafe {
+                    match (frames.len(), streams) {
+                        (FORWARD, true) => mix::<E, V, F, true, FORWARD>(form, maps, numbers, pass),
+                        (FORWARD, false) => {
+                            mix::<E, V, F, false, FORWARD>(form, maps, numbers, pass)
+                        }
+                        (BACKWARD, true) => {
+                            mix::<E, V, F, true, BACKWARD>(form, maps, numbers, pass)
+                        }
+                        (BACKWARD, false) => {
+                            mix::<E, V, F, false, BACKWARD>(form, maps, numbers, pass);
+                        }
+                        (_, true) => mix::<E, V, F, true, 1>(form, maps, numbers, pass),
+                        (_, false) => mix::<E, V, F, false, 1>(form, maps, numbers, pass),
                     }
-                    (BACKWARD, true) => {
-                        mix::<E, V, F, true, BACKWARD>(form, maps, rows, first, all)
-                    }
-                    (BACKWARD, false) => {
-                        mix::<E, V, F, false, BACKWARD>(form, maps, rows, first, all)
-                    }
-                    (_, true) => mix::<E, V, F, true, 1>(form, maps, rows, first, all),
-                    (_, false) => mix::<E, V, F, false, 1>(form, maps, rows, first, all),
-                };
-                for t in frames {
-                    mix::<E, E::Acc, F, false, 1>(form, maps, rows, t, done..len);
                 }
+            }
+            for first in frames {
+                let pass = Pass { first, range: whole..len, turns: 1, ahead: ahead[1] };
+                // SAFETY: the caller's promise.
+                unsafe { mix::<E, E::Acc, F, false, 1>(form, maps, numbers, pass) };
             }
         }
     }
@@ -165,18 +181,20 @@ impl Backward<'_> {
     ) {
         // SAFETY: as in the forward loop.
         unsafe {
-            let mut work = Workspace::<E>::new(self.0, plan, &[self.0.grad_x.cast()]);
+            let mut work = Workspace::<E>::new(self.0, plan, &[self.0.grad_x.cast()], true);
             let per_clip = work.cut.per_clip();
             for task in tasks {
                 let (group, piece) = (task as usize / per_clip, task as usize % per_clip);
                 let clips = self.0.clips(group);
                 work.clear((group, piece));
-                for part in parts(&self.0.shape, &work.cut, piece, true) {
+                let parts = parts(&self.0.shape, &work.cut, piece, true);
+                for (index, part) in parts.iter().enumerate() {
                     for clip in clips.clone() {
-                        work.turn::<V>((group, piece), &part);
-                        let maps = work.maps(&clips, clip, &part);
-                        let (rows, streams) = (work.rows(&part), work.streams);
-                        Self::columns::<E, V, F>(form, &maps, rows, part.range.len(), streams);
+                        work.turn::<V>((group, piece), part);
+                        let ahead = work.ahead(&clips, clip, &parts, index);
+                        let (maps, len) = (work.maps(clip, part), part.range.len());
+                        let (numbers, streams) = (work.numbers(part), work.streams);
+                        Self::columns::<E, V, F>(form, &maps, numbers, (len, ahead), streams);
                     }
                 }
                 work.leave::<V>((group, piece));
@@ -190,31 +208,39 @@ impl Backward<'_> {
     unsafe fn columns<E: Element, V: Vector<E>, F: Form>(
         form: &F,
         maps: &Maps<E>,
-        rows: Rows<E::Acc>,
-        len: usize,
+        numbers: Numbers<E::Acc>,
+        (len, ahead): (usize, [isize; 2]),
         streams: bool,
     ) {
-        let is_few = size_of::<E>() >= size_of::<f32>() && rows.mask < FEW_NUMBERS;
-        let size = if is_few { FEW } else { BACKWARD };
-        for frames in blocks(maps.frames, [size; 2]) {
-            let (first, all) = (frames.start, 0..len);
-            // SAFETY: the caller's promise.
-            unsafe {
-                let done = match (frames.len(), streams) {
-                    (BACKWARD, true) => {
-                        spread::<E, V, F, true, BACKWARD>(form, maps, rows, first, all)
-                    }
-                    (BACKWARD, false) => {
-                        spread::<E, V, F, false, BACKWARD>(form, maps, rows, first, all)
-                    }
-                    (FEW, true) => spread::<E, V, F, true, FEW>(form, maps, rows, first, all),
-                    (FEW, false) => spread::<E, V, F, false, FEW>(form, maps, rows, first, all),
-                    (_, true) => spread::<E, V, F, true, 1>(form, maps, rows, first, all),
-                    (_, false) => spread::<E, V, F, false, 1>(form, maps, rows, first, all),
+        let whole = len / V::LANES * V::LANES;
+        for frames in blocks(maps.frames, [BACKWARD; 2]) {
+            let first = frames.start;
+            for (range, ahead) in stretches::<E, V>(whole, ahead, false) {
+                // The numbers of a part that has a vector of them stay in registers.
+                let (range, turns) = if numbers.mask == V::LANES - 1 {
+                    (range.start..range.start + V::LANES, range.len() / V::LANES)
+                } else {
+                    (range, 1)
                 };
-                for t in frames {
-                    spread::<E, E::Acc, F, false, 1>(form, maps, rows, t, done..len);
+                let pass = Pass { first, range, turns, ahead };
+                // SAFETY: the caller's promise.
+                unsafe {
+                    match (frames.len(), streams) {
+                        (BACKWARD, true) => {
+                            spread::<E, V, F, true, BACKWARD>(form, maps, numbers, pass);
+                        }
+                        (BACKWARD, false) => {
+                            spread::<E, V, F, false, BACKWARD>(form, maps, numbers, pass);
+                        }
+                        (_, true) => spread::<E, V, F, true, 1>(form, maps, numbers, pass),
+                        (_, false) => spread::<E, V, F, false, 1>(form, maps, numbers, pass),
+                    }
                 }
+            }
+            for first in frames {
+                let pass = Pass { first, range: whole..len, turns: 1, ahead: ahead[1] };
+                // SAFETY: the caller's promise.
+                unsafe { spread::<E, E::Acc, F, false, 1>(form, maps, numbers, pass) };
             }
         }
     }

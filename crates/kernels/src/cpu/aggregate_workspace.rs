@@ -3,19 +3,20 @@
 use std::ops::Range;
 
 use super::aggregate::{Aggregate, Plan};
-use super::aggregate_columns::{Maps, Rows};
+use super::aggregate_columns::{Maps, Numbers};
 use super::aggregate_parts::Part;
 use super::scratch::{Kept, Scratch};
-use super::shape::{Cut, LINE, ROW, Shape};
+use super::shape::{Cut, LINE, MOST_NUMBERS, Shape};
 use super::total::{CHAIN, total_of};
 use super::vector::{Accumulator, Element, Vector};
 
-/// Bytes of a row that are asked for ahead of time; twice as many were slower.
-const AHEAD: usize = 2 << 10;
+/// Bytes of a row that are asked for ahead of time. All frames of a clip may lie at the same place of
+/// a page and so share a few ways of the first-level cache: more is gone before it is read.
+pub(super) const AHEAD: usize = 768;
 
 thread_local! {
-    static SPREAD: Kept = const { Kept::new() };
-    static SUMS: Kept = const { Kept::new() };
+    static NUMBERS: Kept = const { Kept::new() };
+    static ROW: Kept = const { Kept::new() };
 }
 
 /// Neighbouring elements of a strip that lie in the same run.
@@ -35,14 +36,16 @@ pub(super) struct Workspace<'a, E: Element> {
     pub cut: Cut,
     /// Weights `[terms, C]`.
     weights: Vec<E::Acc>,
-    /// The weight of each element of a strip, `[terms, ROW]`.
-    spread: Scratch<E::Acc>,
-    /// The sums over time of each element of a strip, `[terms, ROW]`, channels-last also over some
-    /// strips of the same channels, or over some clips; zero after they are left.
-    sums: Scratch<E::Acc>,
-    /// The place of the part that `spread` was made for.
+    /// The weights of each element of a part, and backward its sums over time, channels-last also over
+    /// some strips of the same channels, or over some clips (see [`Numbers`]).
+    numbers: Scratch<E::Acc>,
+    /// The kinds of them.
+    kinds: usize,
+    /// The weights or sums of one term in the order of the elements.
+    row: Scratch<E::Acc>,
+    /// The place of the part that `numbers` has the weights of.
     entered: (usize, usize),
-    /// A part with the channels that `sums` are of, and how many terms each has.
+    /// A part with the channels that the sums are of, and how many terms each has.
     held: Option<Part>,
     terms: usize,
     /// Whether stores go past the caches.
@@ -52,7 +55,12 @@ pub(super) struct Workspace<'a, E: Element> {
 }
 
 impl<'a, E: Element> Workspace<'a, E> {
-    pub unsafe fn new(args: &'a Aggregate, plan: &'a Plan, targets: &[*mut E]) -> Self {
+    pub unsafe fn new(
+        args: &'a Aggregate,
+        plan: &'a Plan,
+        targets: &[*mut E],
+        is_backward: bool,
+    ) -> Self {
         let (cut, c) = (Cut::of(&args.shape), args.shape.c());
         let mut weights = vec![E::Acc::ZERO; plan.terms.len() * c];
         for (taps, weights) in plan.taps.iter().zip(weights.chunks_exact_mut(c)) {
@@ -64,7 +72,7 @@ impl<'a, E: Element> Workspace<'a, E> {
                 }
             }
         }
-        let rows = plan.terms.len() * ROW;
+        let kinds = plan.terms.len() * if is_backward { 2 } else { 1 };
         let is_aligned = |bytes: usize| bytes.is_multiple_of(LINE);
         let streams = args.shape.streams(size_of::<E>())
             && is_aligned(cut.task * size_of::<E>())
@@ -75,8 +83,9 @@ impl<'a, E: Element> Workspace<'a, E> {
             plan,
             cut,
             weights,
-            spread: Scratch::take(&SPREAD, rows),
-            sums: Scratch::take(&SUMS, rows),
+            numbers: Scratch::take(&NUMBERS, kinds * MOST_NUMBERS),
+            kinds,
+            row: Scratch::take(&ROW, MOST_NUMBERS),
             entered: (0, 0),
             held: None,
             terms: 0,
@@ -107,50 +116,62 @@ impl<'a, E: Element> Workspace<'a, E> {
     /// Gives each element of a part its weights.
     #[inline(always)]
     pub unsafe fn enter<V: Vector<E>>(&mut self, part: &Part) {
-        let (c, place) = (self.args.shape.c(), self.place(part));
-        if self.entered == place {
+        if self.entered == self.place(part) {
             return;
         }
-        self.entered = place;
-        for Segment { run, in_run, in_strip, len } in Self::segments(&self.args.shape, part) {
-            let rows = self.weights.chunks_exact(c).zip(self.spread.chunks_exact_mut(ROW));
-            for (weights, spread) in rows {
-                let spread = &mut spread[in_strip..in_strip + len];
-                if self.args.shape.is_channels_last() {
-                    spread.copy_from_slice(&weights[in_run..in_run + len]);
+        self.entered = self.place(part);
+        let (shape, c) = (&self.args.shape, self.args.shape.c());
+        for (term, weights) in self.weights.chunks_exact(c).enumerate() {
+            for Segment { run, in_run, in_strip, len } in Self::segments(shape, part) {
+                let row = &mut self.row[in_strip..in_strip + len];
+                if shape.is_channels_last() {
+                    row.copy_from_slice(&weights[in_run..in_run + len]);
                 } else {
-                    spread.fill(weights[run]);
+                    row.fill(weights[run]);
                 }
             }
-        }
-        if !V::REORDERS {
-            return;
-        }
-        let whole = part.numbers / V::LANES;
-        if self.args.shape.is_channels_last() {
-            for vector in 0..whole {
-                self.reorder::<V>(vector);
+            let (row, numbers) = (&self.row[..part.numbers], &mut self.numbers);
+            let (kinds, whole) = (self.kinds, row.len() / V::LANES * V::LANES);
+            for (first, row) in (0..).step_by(V::LANES).zip(row.chunks_exact(V::LANES)) {
+                let weights = &mut numbers[first * kinds + term * V::LANES..][..V::LANES];
+                // SAFETY: `V` is supported wherever a workspace is, and both slices are as long.
+                unsafe { V::load_acc(row.as_ptr()).store_own(weights.as_mut_ptr()) };
             }
-            return;
-        }
-        // A vector of one number has no order: only those that two runs share.
-        let mut last = None;
-        for Segment { in_strip, .. } in Self::segments(&self.args.shape, part) {
-            let vector = in_strip / V::LANES;
-            if !in_strip.is_multiple_of(V::LANES) && vector < whole && last != Some(vector) {
-                self.reorder::<V>(vector);
-                last = Some(vector);
+            for (at, weight) in (whole..).zip(&row[whole..]) {
+                numbers[at * kinds + term] = *weight;
             }
         }
     }
 
-    /// Brings a whole vector of each row of weights into the order of [`Vector::store_own`].
+    /// Sets the sums of a part to zero.
     #[inline(always)]
-    fn reorder<V: Vector<E>>(&mut self, vector: usize) {
-        for row in self.spread.chunks_exact_mut(ROW) {
-            let lanes = row[vector * V::LANES..][..V::LANES].as_mut_ptr();
-            // SAFETY: `V` is supported wherever a workspace is, and the slice is as long as it.
-            unsafe { V::load_acc(lanes).store_own(lanes) };
+    fn restart<V: Vector<E>>(&mut self, part: &Part) {
+        let (kinds, terms) = (self.kinds, self.plan.terms.len());
+        let whole = part.numbers / V::LANES * V::LANES;
+        let (vectors, rest) = self.numbers[..part.numbers * kinds].split_at_mut(whole * kinds);
+        for numbers in vectors.chunks_exact_mut(kinds * V::LANES) {
+            numbers[terms * V::LANES..].fill(E::Acc::ZERO);
+        }
+        for numbers in rest.chunks_exact_mut(kinds) {
+            numbers[terms..].fill(E::Acc::ZERO);
+        }
+    }
+
+    /// Puts the sums of a term into `row`.
+    #[inline(always)]
+    unsafe fn gather<V: Vector<E>>(&mut self, part: &Part, term: usize) {
+        let (kinds, kind) = (self.kinds, self.plan.terms.len() + term);
+        let whole = part.numbers / V::LANES * V::LANES;
+        let (vectors, rest) = self.numbers[..part.numbers * kinds].split_at(whole * kinds);
+        let (row, row_rest) = self.row[..part.numbers].split_at_mut(whole);
+        let vectors = vectors.chunks_exact(kinds * V::LANES);
+        for (numbers, row) in vectors.zip(row.chunks_exact_mut(V::LANES)) {
+            let sums = &numbers[kind * V::LANES..][..V::LANES];
+            // SAFETY: `V` is supported, and both slices are as long as it.
+            unsafe { V::load_own(sums.as_ptr()).store_acc(row.as_mut_ptr()) };
+        }
+        for (numbers, sum) in rest.chunks_exact(kinds).zip(row_rest) {
+            *sum = numbers[kind];
         }
     }
 
@@ -168,6 +189,9 @@ impl<'a, E: Element> Workspace<'a, E> {
                 self.leave::<V>(place);
             }
             self.enter::<V>(part);
+        }
+        if !same {
+            self.restart::<V>(part);
         }
         self.held = Some(part.clone());
         self.terms += terms;
@@ -201,47 +225,30 @@ impl<'a, E: Element> Workspace<'a, E> {
     pub unsafe fn leave<V: Vector<E>>(&mut self, place: (usize, usize)) {
         let Some(part) = self.held.take() else { return };
         self.terms = 0;
-        let (c, shape) = (self.args.shape.c(), &self.args.shape);
-        if V::REORDERS {
-            for row in self.sums.chunks_exact_mut(ROW) {
-                for vector in row[..part.numbers].chunks_exact_mut(V::LANES) {
-                    // SAFETY: `V` is supported, and the chunk is as long as it.
-                    unsafe { V::load_own(vector.as_ptr()).store_acc(vector.as_mut_ptr()) };
-                }
-            }
-        }
-        let partial = self.partial(place);
-        for Segment { run, in_run, in_strip, len } in Self::segments(shape, &part) {
-            for (row, sums) in self.sums.chunks_exact(ROW).enumerate() {
-                let sums = &sums[in_strip..in_strip + len];
-                // SAFETY: as above.
+        let (c, partial) = (self.args.shape.c(), self.partial(place));
+        for term in 0..self.plan.terms.len() {
+            // SAFETY: the caller's promise.
+            unsafe { self.gather::<V>(&part, term) };
+            for Segment { run, in_run, in_strip, len } in Self::segments(&self.args.shape, &part) {
+                let sums = &self.row[in_strip..in_strip + len];
+                // SAFETY: as in `clear`.
                 unsafe {
-                    if shape.is_channels_last() {
-                        let at = partial.add(row * c + in_run);
+                    if self.args.shape.is_channels_last() {
+                        let at = partial.add(term * c + in_run);
                         let totals = std::slice::from_raw_parts_mut(at, len);
                         totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum.to_f64());
                     } else {
-                        *partial.add(row * c + run) += total_of(sums);
+                        *partial.add(term * c + run) += total_of(sums);
                     }
                 }
             }
         }
-        for row in self.sums.chunks_exact_mut(ROW) {
-            row[..part.numbers].fill(E::Acc::ZERO);
-        }
     }
 
-    /// A part of the frames of one clip, after which the other ones of `clips` follow.
-    pub fn maps(&self, clips: &Range<usize>, clip: usize, part: &Part) -> Maps<E> {
+    /// A part of the frames of one clip.
+    pub fn maps(&self, clip: usize, part: &Part) -> Maps<E> {
         let (args, shape) = (self.args, &self.args.shape);
-        let size = shape.t() * shape.frame();
-        let offset = clip * size + part.range.start;
-        let onwards = if self.falls { -1 } else { 1 };
-        let ahead = match clips.len() {
-            1 => onwards * (AHEAD / size_of::<E>()) as isize,
-            _ if clip + 1 < clips.end => size as isize,
-            all => onwards * part.range.len() as isize - ((all - 1) * size) as isize,
-        };
+        let offset = clip * shape.t() * shape.frame() + part.range.start;
         Maps {
             x: args.x.cast::<E>().wrapping_add(offset),
             y: args.y.map(|y| y.cast::<E>().wrapping_add(offset)),
@@ -249,12 +256,39 @@ impl<'a, E: Element> Workspace<'a, E> {
             grad_x: args.grad_x.cast::<E>().wrapping_add(offset),
             frames: shape.t(),
             frame: shape.frame(),
-            ahead: ahead * size_of::<E>() as isize,
             falls: self.falls,
         }
     }
 
-    pub fn rows(&mut self, part: &Part) -> Rows<E::Acc> {
-        Rows { mask: part.mask(), weights: self.spread.as_ptr(), sums: self.sums.as_mut_ptr() }
+    /// Bytes from what is read to what is read [`AHEAD`] later: within part `index` of a task's
+    /// `parts`, and from its last bytes into what follows it: the same part of the next one of
+    /// `clips`, or the next part of the first one.
+    pub fn ahead(
+        &self,
+        clips: &Range<usize>,
+        clip: usize,
+        parts: &[Part],
+        index: usize,
+    ) -> [isize; 2] {
+        let size = (self.args.shape.t() * self.args.shape.frame()) as isize;
+        let here = &parts[index].range;
+        let (next, onwards) = match parts.get(index + 1) {
+            _ if clip + 1 < clips.end => (here, size),
+            Some(next) => (&next.range, (1 - clips.len() as isize) * size),
+            // The next task begins where this one ends.
+            None if self.falls => (&(0..here.start), (1 - clips.len() as isize) * size),
+            None => (&(here.end..0), (1 - clips.len() as isize) * size),
+        };
+        let (jump, sign) = if self.falls {
+            (next.end as isize - here.start as isize, -1)
+        } else {
+            (next.start as isize - here.end as isize, 1)
+        };
+        let near = sign * AHEAD as isize;
+        [near, near + (jump + onwards) * size_of::<E>() as isize]
+    }
+
+    pub fn numbers(&mut self, part: &Part) -> Numbers<E::Acc> {
+        Numbers { at: self.numbers.as_mut_ptr(), kinds: self.kinds, mask: part.mask() }
     }
 }

@@ -1,4 +1,4 @@
-//! The C names under which `csrc/cpu.cpp` calls the loops, from libtorch's threads.
+//! The C names under which `csrc/launch.cpp` calls the loops, from libtorch's threads.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -78,11 +78,7 @@ impl Shape {
 const STRIP_BYTES: usize = 8 << 10;
 
 /// The most elements that a strip can have.
-pub(crate) const STRIP: usize = STRIP_BYTES / size_of::<Bf16>();
-
-/// Numbers from one row of a strip's numbers to the next: no power of two, since those share their
-/// places in a cache.
-pub(crate) const ROW: usize = STRIP + 80;
+pub(crate) const MOST_NUMBERS: usize = STRIP_BYTES / size_of::<Bf16>() + LINE;
 
 /// Bytes of a cache line, and of the widest vector.
 pub(crate) const LINE: usize = 64;

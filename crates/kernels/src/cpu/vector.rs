@@ -120,7 +120,7 @@ pub(super) const PIECES: usize = 4;
 pub(super) const HALF: usize = 32;
 
 /// The most lanes of a vector.
-const WIDEST: usize = 32;
+pub(super) const MOST_LANES: usize = 32;
 
 /// `LANES` accumulators that are read from and written to elements of type `E`.
 ///
@@ -147,7 +147,7 @@ pub(crate) trait Vector<E: Element>: Copy {
     /// vector: part `k` in the one at `from[k]`. Each of those is readable as a whole.
     #[inline(always)]
     unsafe fn load_woven(from: [*const E; PIECES], pieces: usize) -> Self {
-        let mut row = [std::mem::MaybeUninit::<E>::uninit(); WIDEST];
+        let mut row = [std::mem::MaybeUninit::<E>::uninit(); MOST_LANES];
         let len = Self::LANES / pieces;
         // SAFETY: the caller's promise; no vector has more lanes than the row.
         unsafe {
@@ -346,6 +346,19 @@ pub(super) fn head<E: Element, V: Vector<E>>(to: *const E, len: usize) -> usize 
     let bytes = if past == 0 { 0 } else { vector - past };
     // An address that is no multiple of an element never fits: then all of it is the head.
     if bytes.is_multiple_of(size_of::<E>()) { (bytes / size_of::<E>()).min(len) } else { len }
+}
+
+/// Asks for a cache line that will be read very soon: as [`foresee`], into the first-level cache.
+#[inline(always)]
+pub(super) fn foresee_near(place: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which no address makes fail.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
 }
 
 /// Asks for a cache line that will be read soon.
