@@ -26,6 +26,12 @@ using torch::autograd::variable_list;
 using Pair = std::tuple<Tensor, Tensor>;
 using Triple = std::tuple<Tensor, Tensor, Tensor>;
 
+// Gradients have the type of what was computed, also where backward runs under autocast: an operation that
+// is the derivative of another is called past it.
+struct PastAutocast {
+  c10::impl::ExcludeDispatchKeyGuard guard{c10::autocast_dispatch_keyset};
+};
+
 template <class Signature>
 auto find(const char* name) {
   keep_operators();
@@ -97,6 +103,7 @@ struct Shift : Function<Shift> {
   }
   static variable_list backward(AutogradContext* context, variable_list grad) {
     auto& data = context->saved_data;
+    PastAutocast past;
     return {temporal_shift(grad[0], data["frames"].toInt(), data["fold"].toInt(), -data["step"].toInt()), Tensor(), Tensor(), Tensor()};
   }
 };
@@ -123,6 +130,7 @@ struct OnlineBack : Function<OnlineBack> {
     return {grad_x, before};
   }
   static variable_list backward(AutogradContext* context, variable_list grad) {
+    PastAutocast past;
     auto [y, next] = temporal_shift_online(grad[0], grad[1], context->saved_data["frames"].toInt());
     return {y, next, Tensor()};
   }

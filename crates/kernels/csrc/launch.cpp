@@ -21,10 +21,7 @@ constexpr auto kLast = at::MemoryFormat::ChannelsLast;
 
 bool is_last(const Tensor& x) { return !x.is_contiguous() && x.is_contiguous(kLast); }
 
-// Brings `other` into the layout of `x`.
-Tensor dense_as(const Tensor& x, const Tensor& other) {
-  return other.contiguous(is_last(x) ? kLast : at::MemoryFormat::Contiguous);
-}
+at::MemoryFormat format_of(const Tensor& x) { return is_last(x) ? kLast : at::MemoryFormat::Contiguous; }
 
 int dtype_of(const Tensor& x) {
   switch (x.scalar_type()) {
@@ -32,7 +29,7 @@ int dtype_of(const Tensor& x) {
     case at::kBFloat16: return TIMEWEAVE_BF16;
     case at::kDouble: return TIMEWEAVE_F64;
     case at::kHalf: return TIMEWEAVE_F16;
-    default: TORCH_CHECK(false, "timeweave: expected a floating-point type but received ", x.scalar_type());
+    default: TORCH_CHECK(false, "timeweave: expected x of a floating-point type but received ", x.scalar_type(), " ", x.sizes());
   }
 }
 
@@ -118,8 +115,12 @@ Tensor dense(const Tensor& x) {
   return x.contiguous(x.suggest_memory_format());
 }
 
-Tensor empty_as(const Tensor& x) {
-  Tensor y = at::empty(x.sizes(), x.options().memory_format(is_last(x) ? kLast : at::MemoryFormat::Contiguous));
+Tensor dense_as(const Tensor& x, const Tensor& other) { return other.contiguous(format_of(x)); }
+
+Tensor empty_as(const Tensor& x) { return empty_as(x, x.sizes()); }
+
+Tensor empty_as(const Tensor& x, at::IntArrayRef size) {
+  Tensor y = at::empty(size, x.options().memory_format(format_of(x)));
   want_large_pages(y);
   return y;
 }

@@ -12,8 +12,11 @@ using at::Tensor;
 
 // A map that is dense in one of the two layouts; anything else is copied into the layout it suggests.
 Tensor dense(const Tensor& x);
-// An uninitialised map with the shape and the layout of `x`.
+// `other` in the layout of `x`, as it is where it has that.
+Tensor dense_as(const Tensor& x, const Tensor& other);
+// An uninitialised map in the layout of `x`, with its shape or the one given.
 Tensor empty_as(const Tensor& x);
+Tensor empty_as(const Tensor& x, at::IntArrayRef size);
 
 // `y[1]` is undefined unless in the pair form. All maps are dense, in the layout of `x`.
 void aggregate_forward(const Tensor& x, const Tensor& taps, int64_t frames, const std::array<Tensor, 2>& y);

@@ -22,9 +22,9 @@ void check_clips(const char* op, const Tensor& x, int64_t frames) {
 // Parameters may be of another floating-point type than the maps, as under autocast.
 void check_parameter(const char* op, const char* name, const Tensor& x, const Tensor& values) {
   TORCH_CHECK(at::isFloatingType(values.scalar_type()), "timeweave::", op, ": expected ", name,
-              " of a floating-point type but received ", values.scalar_type());
+              " of a floating-point type but received ", values.scalar_type(), " ", values.sizes());
   TORCH_CHECK(values.device() == x.device(), "timeweave::", op, ": expected ", name, " on ", x.device(), " but received ",
-              values.device());
+              values.sizes(), " on ", values.device());
 }
 
 void check_taps(const char* op, const Tensor& x, const Tensor& taps) {
@@ -68,9 +68,7 @@ Pair aggregate_back(const Tensor& grad, const Tensor& x_, const Tensor& taps, co
   check_like("temporal_aggregate_backward", x_, grad);
   check_like("temporal_aggregate_backward", x_, y);
   Tensor x = dense(x_), grad_x = empty_as(x);
-  bool same = x.strides() == y.strides();
-  Tensor signs = same ? y : empty_as(x).copy_(y);
-  Tensor grad_taps = aggregate_backward({grad, Tensor()}, x, taps, {signs, Tensor()}, frames, grad_x);
+  Tensor grad_taps = aggregate_backward({grad, Tensor()}, x, taps, {dense_as(x, y), Tensor()}, frames, grad_x);
   return {grad_x, grad_taps};
 }
 
@@ -88,8 +86,8 @@ Pair pairs_back(const Tensor& grad_even, const Tensor& grad_odd, const Tensor& z
   check_taps("temporal_aggregate_pairs_backward", z_, taps);
   for (const Tensor* map : {&grad_even, &grad_odd, &even, &odd}) check_like("temporal_aggregate_pairs_backward", z_, *map);
   Tensor z = dense(z_), grad_z = empty_as(z);
-  auto signs = [&](const Tensor& y) { return z.strides() == y.strides() ? y : empty_as(z).copy_(y); };
-  Tensor grad_taps = aggregate_backward({grad_even, grad_odd}, z, taps, {signs(even), signs(odd)}, frames, grad_z);
+  std::array<Tensor, 2> y{dense_as(z, even), dense_as(z, odd)};
+  Tensor grad_taps = aggregate_backward({grad_even, grad_odd}, z, taps, y, frames, grad_z);
   return {grad_z, grad_taps};
 }
 
@@ -114,12 +112,18 @@ void check_state(const Tensor& x, const Tensor& state, int64_t frames) {
               "timeweave::temporal_shift_online: expected a state [", x.size(0) / frames, ", fold, ", x.size(2), ", ", x.size(3),
               "] but received ", state.sizes());
   TORCH_CHECK(state.device() == x.device() && state.scalar_type() == x.scalar_type(),
-              "timeweave::temporal_shift_online: expected the state in the type and on the device of x");
+              "timeweave::temporal_shift_online: expected the state in the type and on the device of x (", x.toString(), x.sizes(),
+              ") but received ", state.toString(), state.sizes());
+}
+
+// Room for channels 0..fold of one frame of every clip, in the layout of `x`.
+Tensor empty_state(const Tensor& x, int64_t frames, int64_t fold) {
+  return empty_as(x, {x.size(0) / frames, fold, x.size(2), x.size(3)});
 }
 
 // Channels 0..fold of one frame of every clip, in memory of their own.
 Tensor frame_of(const Tensor& x, int64_t frames, int64_t frame, int64_t fold) {
-  Tensor state = empty_as(x.narrow(0, 0, x.size(0) / frames).narrow(1, 0, fold));
+  Tensor state = empty_state(x, frames, fold);
   return state.copy_(x.slice(0, frame, std::nullopt, frames).narrow(1, 0, fold));
 }
 
@@ -178,7 +182,8 @@ Tensor meta_shift(const Tensor& x, int64_t frames, int64_t fold, int64_t step) {
 
 Pair meta_online(const Tensor& x, const Tensor& state, int64_t frames) {
   check_state(x, state, frames);
-  return {empty_as(dense(x)), at::empty_like(state)};
+  Tensor like = dense(x);
+  return {empty_as(like), empty_state(like, frames, state.size(1))};
 }
 
 Tensor meta_interlace(const Tensor& x, const Tensor& offsets, const Tensor& weights, int64_t frames, int64_t fold) {

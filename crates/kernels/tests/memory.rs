@@ -124,7 +124,32 @@ fn operations_keep_nothing_but_inputs_and_outputs_and_copy_no_dense_map() {
         }
     }
     println!("checked: {checked} operations keep inputs and outputs only");
+    strides_of_single_elements_cause_no_copy();
     the_measure_sees_what_is_there();
+}
+
+/// Maps of one position are dense in both layouts whatever the strides of height and width say.
+fn strides_of_single_elements_cause_no_copy() {
+    let (kind, size, c) = (Kind::Float, [128, 1 << 13, 1, 1], 1 << 13);
+    let plain = map(&size, kind, Layout::Channels);
+    let taps = leaf(&map(&[3, c], kind, Layout::Channels));
+    let peaks = [&plain, &plain.as_strided(size, [c, 1, c, c], None)].map(|x| {
+        let x = leaf(x);
+        let (even, odd) = temporal_aggregate_pairs(&x, &taps, 8).expect("valid shapes");
+        let y = temporal_aggregate(&x, &taps, 8).expect("valid shapes");
+        assert_eq!(x.stride() == y.stride(), x.stride() == plain.stride());
+        [vec![y], vec![even, odd]].map(|results| {
+            let total = results.iter().map(|y| (y * &plain).sum(kind)).reduce(|a, b| a + b);
+            let total = total.expect("a result");
+            let before = timeweave_probe_live();
+            timeweave_probe_peak();
+            drop(Tensor::run_backward(&[total], &[&x], false, false));
+            timeweave_probe_peak() - before
+        })
+    });
+    for (plain, strided) in peaks[0].iter().zip(peaks[1]) {
+        assert!(strided <= plain + SMALL, "{strided} bytes, and {plain} of a plain map");
+    }
 }
 
 /// Called from the only test, since a second one would allocate beside it.
