@@ -52,7 +52,7 @@ pub(crate) fn floating(op: &'static str, x: &Tensor) -> Result<(), KernelError> 
         return Ok(());
     }
     let expected = "a floating-point type".into();
-    Err(KernelError::Kind { op, tensor: "x", expected, actual: x.kind() })
+    Err(KernelError::Kind { op, tensor: "x", expected, actual: x.kind(), shape: x.size() })
 }
 
 fn is_floating(kind: Kind) -> bool {
@@ -70,15 +70,12 @@ pub(crate) fn same_place(
 ) -> Result<(), KernelError> {
     if other.kind() != x.kind() && !(ffi::is_autocast(x) && is_floating(other.kind())) {
         let expected = format!("that of x ({:?})", x.kind());
-        return Err(KernelError::Kind { op, tensor, expected, actual: other.kind() });
+        let (actual, shape) = (other.kind(), other.size());
+        return Err(KernelError::Kind { op, tensor, expected, actual, shape });
     }
     if other.device() != x.device() {
-        return Err(KernelError::Device {
-            op,
-            tensor,
-            expected: x.device(),
-            actual: other.device(),
-        });
+        let (expected, actual, shape) = (x.device(), other.device(), other.size());
+        return Err(KernelError::Device { op, tensor, expected, actual, shape });
     }
     Ok(())
 }
@@ -175,7 +172,7 @@ pub(crate) fn interlace(
     // On other devices the answer would have to be waited for; there a group whose offset is no
     // number becomes NaN as a whole.
     if x.device() == Device::Cpu && offsets.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
-        return Err(KernelError::NonFinite { op });
+        return Err(KernelError::NonFinite { op, shape: size });
     }
     Ok((clips, groups))
 }

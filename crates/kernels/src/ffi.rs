@@ -80,6 +80,12 @@ unsafe extern "C" {
         frames: i64,
         fold: i64,
     ) -> *mut c_char;
+    fn timeweave_as_autocast(y: *mut *mut c_void, x: *const c_void) -> *mut c_char;
+    fn timeweave_as_result(
+        result: *mut *mut c_void,
+        x: *const c_void,
+        y: *const c_void,
+    ) -> *mut c_char;
     fn timeweave_autocast(x: *const c_void) -> i32;
     fn timeweave_cuda_present() -> i32;
     fn free(text: *mut c_void);
@@ -170,6 +176,20 @@ pub(crate) fn interlace(
 pub(crate) fn is_autocast(x: &Tensor) -> bool {
     // SAFETY: as above.
     unsafe { timeweave_autocast(raw(x)) != 0 }
+}
+
+/// `x` as the operations take it: in the type of autocast where that is on.
+pub(crate) fn as_autocast(x: &Tensor) -> Result<Tensor, KernelError> {
+    // SAFETY: as above.
+    let [y] = produced(|y| unsafe { timeweave_as_autocast(y, raw(x)) })?;
+    Ok(y)
+}
+
+/// `y` in the type and the memory layout of `x`, as the operations return it.
+pub(crate) fn as_result(x: &Tensor, y: &Tensor) -> Result<Tensor, KernelError> {
+    // SAFETY: as above.
+    let [result] = produced(|result| unsafe { timeweave_as_result(result, raw(x), raw(y)) })?;
+    Ok(result)
 }
 
 /// Whether this build has the CUDA kernels.

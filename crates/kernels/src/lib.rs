@@ -11,7 +11,7 @@
 //! On the CPU they are loops in Rust ([`cpu`]) that libtorch's own threads run; on CUDA devices, with
 //! the feature `cuda`, kernels of `csrc`; elsewhere compositions of plain tensor calls
 //! ([`reference`](mod@reference)), which are the oracle of the tests. [`into`] has the forms that write
-//! into given memory. Other users of libtorch in the process find them in the dispatcher's library
+//! into given memory and know no gradients. Other users of libtorch in the process find them in the dispatcher's library
 //! `timeweave` (`csrc/operators.h` has the schemas).
 //!
 //! - Results keep the memory layout of `x`. Frames that are dense in neither layout (NCHW or
@@ -20,7 +20,8 @@
 //! - Under autocast maps take its type, as in the convolutions around them; taps, offsets and weights
 //!   keep theirs.
 //! - Backward keeps inputs and outputs, no copies. Shifts can be differentiated any number of times, the
-//!   others once: their second derivative is an error.
+//!   others once: their second derivative is an error. The reference form keeps what its tensor calls
+//!   keep, and can be differentiated as often as they can.
 
 mod aggregate;
 mod check;

@@ -3,10 +3,10 @@
 
 mod cases;
 
-use cases::{KINDS, Layout, lay_out, map, meta};
+use cases::{KINDS, LAYOUTS, Layout, map, meta, refused};
 use tch::{Device, Kind, Tensor};
 use timeweave_kernels::{
-    KernelError, has_cuda_kernels, into, reference, temporal_aggregate, temporal_aggregate_pairs,
+    has_cuda_kernels, into, reference, temporal_aggregate, temporal_aggregate_pairs,
     temporal_interlace, temporal_shift, temporal_shift_online,
 };
 
@@ -19,16 +19,6 @@ fn ones(size: &[i64]) -> Tensor {
 /// A batch of two clips of four frames.
 fn x() -> Tensor {
     ones(&[8, 4, 3, 3])
-}
-
-/// Asserts that a call is refused with a code and a text that has all parts.
-fn refused<T>(result: Result<T, KernelError>, code: &str, parts: &[&str]) {
-    let Err(error) = result else { panic!("expected a refusal of {parts:?}") };
-    let text = error.to_string();
-    assert_eq!(error.code(), code, "{text}");
-    for part in parts {
-        assert!(text.contains(part), "{text:?} does not say {part:?}");
-    }
 }
 
 const SHAPE: &str = "SHAPE_MISMATCH";
@@ -97,18 +87,20 @@ fn mixed_and_other_types_are_refused() {
     let (x, taps) = (x(), ones(&[3, 4]));
     for kind in [Kind::Double, Kind::BFloat16, Kind::Half, Kind::Int64] {
         let (name, code) = (format!("{kind:?}"), "DTYPE_MISMATCH");
-        refused(temporal_aggregate(&x, &taps.to_kind(kind), 4), code, &["taps", &name]);
+        let parts = ["taps", &name, "[3, 4]"];
+        refused(temporal_aggregate(&x, &taps.to_kind(kind), 4), code, &parts);
         let state = ones(&[2, 1, 3, 3]).to_kind(kind);
-        refused(temporal_shift_online(&x, &state, 4), code, &["state", &name]);
+        let parts = ["state", &name, "[2, 1, 3, 3]"];
+        refused(temporal_shift_online(&x, &state, 4), code, &parts);
         let (offsets, weights) = (ones(&[2, 1]), ones(&[2, 4, 1]));
         let result = temporal_interlace(&x, &offsets.to_kind(kind), &weights, 4, 4);
-        refused(result, code, &["offsets", &name, "Float"]);
+        refused(result, code, &["offsets", &name, "Float", "[2, 1]"]);
         let result = temporal_interlace(&x, &offsets, &weights.to_kind(kind), 4, 4);
         refused(result, code, &["weights", &name]);
     }
     for kind in [Kind::Int64, Kind::Uint8, Kind::Bool, Kind::ComplexFloat] {
         let (x, taps, name) = (x.to_kind(kind), taps.to_kind(kind), format!("{kind:?}"));
-        refused(temporal_shift(&x, 4, 1), "DTYPE_MISMATCH", &["x", &name]);
+        refused(temporal_shift(&x, 4, 1), "DTYPE_MISMATCH", &["x", &name, "[8, 4, 3, 3]"]);
         refused(temporal_aggregate(&x, &taps, 4), "DTYPE_MISMATCH", &["x", &name]);
     }
 }
@@ -124,7 +116,7 @@ fn tensors_without_memory_or_value_are_refused() {
     refused(temporal_shift(&x.to_sparse_sparse_dim(4), 4, 1), SHAPE, &["x", "a dense tensor"]);
     // Another device than that of x; a tensor of shapes only takes the reference form.
     let elsewhere = "DEVICE_MISMATCH";
-    refused(temporal_aggregate(&x, &meta(&taps), 4), elsewhere, &["taps", "Cpu"]);
+    refused(temporal_aggregate(&x, &meta(&taps), 4), elsewhere, &["taps", "Cpu", "[3, 4]"]);
     refused(temporal_shift_online(&x, &meta(&ones(&[2, 1, 3, 3])), 4), elsewhere, &["state"]);
     refused(into::shift(&mut meta(&x), &x, 4, 1, 1), elsewhere, &["y"]);
     let y = temporal_aggregate(&meta(&x), &meta(&taps), 4).expect("shapes that fit");
@@ -137,7 +129,11 @@ fn offsets_that_are_no_numbers_are_refused_and_those_beyond_the_clip_give_zeros(
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let offsets = ones(&[2, 1]);
         let _ = offsets.get(1).fill_(value);
-        refused(temporal_interlace(&x, &offsets, &weights, 4, 4), "NON_FINITE", &["offsets"]);
+        refused(
+            temporal_interlace(&x, &offsets, &weights, 4, 4),
+            "NON_FINITE",
+            &["offsets", "[2, 1]"],
+        );
     }
     for form in [temporal_interlace, reference::temporal_interlace] {
         for value in [4.0, -5.0, 1e30, -1e30, f64::from(f32::MAX), f64::from(f32::MIN)] {
@@ -160,16 +156,50 @@ fn a_number_that_is_none_stays_in_its_place() {
     assert_eq!(y.isnan().sum(Kind::Int64).int64_value(&[]), 3);
 }
 
+/// What tensors of devices without kernels get.
 #[test]
-fn given_memory_must_fit() {
-    let (x, taps) = (x(), ones(&[3, 4]));
-    let mut other = lay_out(&x, Layout::Positions);
-    refused(into::aggregate(&mut other, &x, &taps, 4), SHAPE, &["y", "strides"]);
-    let mut narrow = x.to_kind(Kind::Half);
-    refused(into::shift(&mut narrow, &x, 4, 1, 1), "DTYPE_MISMATCH", &["y", "Half"]);
-    let holes = ones(&[8, 4, 3, 6]).slice(3, None, None, 2);
-    let mut y = holes.zeros_like();
-    refused(into::shift(&mut y, &holes, 4, 1, 1), SHAPE, &["dense"]);
+fn the_reference_form_keeps_layout_and_type_and_sums_in_float32() {
+    for kind in KINDS {
+        for layout in LAYOUTS {
+            let what = format!("{kind:?} {layout:?}");
+            let x = map(&[8, 6, 3, 5], kind, layout);
+            let random = |size: &[i64]| map(size, kind, layout);
+            let (taps, state) = (random(&[7, 6]), random(&[2, 2, 3, 5]));
+            let (offsets, weights) = (random(&[2, 2]), random(&[2, 4, 2]));
+            let aggregated = reference::temporal_aggregate(&x, &taps, 4).expect("valid");
+            let (even, odd) = reference::temporal_aggregate_pairs(&x, &taps, 4).expect("valid");
+            let interlaced = reference::temporal_interlace(&x, &offsets, &weights, 4, 4);
+            let interlaced = interlaced.expect("valid");
+            let shifted = reference::temporal_shift(&x, 4, 2).expect("valid");
+            let (y, next) = reference::temporal_shift_online(&x, &state, 4).expect("valid");
+            let expected = temporal_shift_online(&x, &state, 4).expect("valid");
+            assert_eq!(next.stride(), expected.1.stride(), "{what}");
+            assert!(y.equal(&expected.0) && next.equal(&expected.1), "{what}");
+            for y in [&aggregated, &even, &odd, &interlaced, &shifted, &y] {
+                assert_eq!((y.kind(), y.stride()), (kind, expected.0.stride()), "{what}");
+            }
+            let wide = if kind == Kind::Double { kind } else { Kind::Float };
+            let [x, taps] = [x, taps].map(|t| t.to_kind(wide));
+            let [offsets, weights] = [offsets, weights].map(|t| t.to_kind(wide));
+            let sums = reference::temporal_aggregate(&x, &taps, 4).expect("valid");
+            assert!(aggregated.equal(&sums.to_kind(kind)), "{what}");
+            let sums = reference::temporal_interlace(&x, &offsets, &weights, 4, 4);
+            assert!(interlaced.equal(&sums.expect("valid").to_kind(kind)), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_state_has_the_layout_of_its_map() {
+    let x = map(&[8, 6, 3, 5], Kind::Float, Layout::Positions);
+    let state = map(&[2, 4, 3, 5], Kind::Float, Layout::Positions);
+    let (y, next) = temporal_shift_online(&x, &state, 4).expect("valid shapes");
+    assert_eq!((y.stride(), next.stride()), (x.stride(), state.stride()));
+    let state = state.set_requires_grad(true);
+    let (y, next) = temporal_shift_online(&x, &state, 4).expect("valid shapes");
+    let total = (y * &x).sum(Kind::Float) + next.sum(Kind::Float);
+    let grads = Tensor::run_backward(&[total], &[&state], false, false);
+    assert_eq!(grads[0].stride(), state.stride());
 }
 
 #[test]

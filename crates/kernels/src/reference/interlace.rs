@@ -2,8 +2,9 @@
 
 use tch::{Kind, Tensor};
 
-use crate::KernelError;
+use super::sums_of;
 use crate::check::{self, Clips};
+use crate::{KernelError, ffi};
 
 const OP: &str = "temporal_interlace";
 
@@ -20,10 +21,16 @@ pub fn temporal_interlace(
 ) -> Result<Tensor, KernelError> {
     let (Clips { n, t, c, h, w }, groups) =
         check::interlace(OP, x, [offsets, weights], frames, fold)?;
-    if fold == 0 || n == 0 {
+    if fold == 0 {
         return Ok(x.shallow_clone());
     }
+    let x = ffi::as_autocast(x)?;
+    if n == 0 {
+        return Ok(x);
+    }
     let row = fold / groups * h * w;
+    let kind = sums_of(&x);
+    let [offsets, weights] = [offsets.f_to_kind(kind)?, weights.f_to_kind(kind)?];
     // One row per (clip, frame, group); the row after the last is the zero outside the clip.
     let rows = x.f_narrow(1, 0, fold)?.f_reshape([n * t * groups, row])?;
     let blank = Tensor::f_zeros([1, row], (x.kind(), x.device()))?;
@@ -36,11 +43,11 @@ pub fn temporal_interlace(
     let [near_rows, far_rows] = source_rows(&floor, n, t, groups)?;
     let near = rows.f_index_select(0, &near_rows)?.f_mul(&near.f_reshape([n * t * groups, 1])?)?;
     let far = rows.f_index_select(0, &far_rows)?.f_mul(&far.f_reshape([n * t * groups, 1])?)?;
-    let moved = near.f_add(&far)?.f_view([n * t, fold, h, w])?;
+    let moved = near.f_add(&far)?.f_view([n * t, fold, h, w])?.f_to_kind(x.kind())?;
     if fold == c {
-        return Ok(moved);
+        return ffi::as_result(&x, &moved);
     }
-    Ok(Tensor::f_cat(&[moved, x.f_narrow(1, fold, c - fold)?], 1)?)
+    ffi::as_result(&x, &Tensor::f_cat(&[moved, x.f_narrow(1, fold, c - fold)?], 1)?)
 }
 
 /// The rows that output (n, t, g) reads: frames `t - b` and `t - b - 1`, or the blank row.

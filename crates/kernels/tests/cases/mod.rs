@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tch::{Kind, Tensor};
+use timeweave_kernels::KernelError;
 use timeweave_kernels::cpu::Isa;
 
 /// Clips, frames, channels, height and width; odd ones, single ones, empty ones, and one for each
@@ -179,4 +180,14 @@ pub fn assert_sum(actual: &Tensor, expected: &Tensor, terms: usize, what: &str) 
     let rounding = if actual.kind() == Kind::Double { 0.0 } else { 2e-7 };
     let bound = bound + rounding * (terms as f64).sqrt();
     assert!(worst <= bound, "{what}: differs by {worst:e}, more than {bound:e}");
+}
+
+/// Asserts that a call is refused with a code and a text that has all parts.
+pub fn refused<T>(result: Result<T, KernelError>, code: &str, parts: &[&str]) {
+    let Err(error) = result else { panic!("expected a refusal of {parts:?}") };
+    let text = error.to_string();
+    assert_eq!(error.code(), code, "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{text:?} does not say {part:?}");
+    }
 }
