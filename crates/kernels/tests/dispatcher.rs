@@ -9,7 +9,7 @@ use std::ptr::null_mut;
 use cases::{Layout, leaf, map, meta};
 use tch::{Device, Kind, Tensor};
 use timeweave_kernels::{
-    temporal_aggregate, temporal_aggregate_pairs, temporal_interlace, temporal_shift,
+    reference, temporal_aggregate, temporal_aggregate_pairs, temporal_interlace, temporal_shift,
     temporal_shift_online,
 };
 
@@ -179,6 +179,11 @@ fn shapes_are_inferred_without_memory() {
         for (result, leaves) in results {
             let y = result.expect("shapes that fit");
             assert_eq!((y[0].size(), y[0].stride(), y[0].kind()), (x.size(), x.stride(), x.kind()));
+            // A state has the layout of its map too.
+            let real = temporal_shift_online(&x, &x.narrow(0, 0, 2).narrow(1, 0, 2), 4);
+            if y.len() == 2 && y[1].size() == state.size() {
+                assert_eq!(y[1].stride(), real.expect("shapes that fit").1.stride());
+            }
             let total = y.iter().map(|y| y.sum(Kind::Float)).reduce(|a, b| a + b);
             let total = total.expect("a result");
             for (grad, leaf) in
@@ -244,6 +249,67 @@ fn autocast_casts_the_maps_and_leaves_the_parameters() {
     assert_eq!(temporal_shift(&x, 4, 2).expect("valid").kind(), Kind::Float);
     let mixed = temporal_aggregate(&narrow, &taps, 4).expect_err("no autocast, no mixing");
     assert_eq!(mixed.code(), "DTYPE_MISMATCH");
+}
+
+#[test]
+fn the_reference_form_is_cast_as_the_operations_are() {
+    let random = |size: &[i64]| map(size, Kind::Float, Layout::Channels);
+    let (x, taps, state) = (random(&[8, 6, 3, 2]), random(&[3, 6]), random(&[2, 2, 3, 2]));
+    let (offsets, weights) = (random(&[2, 2]), random(&[2, 4, 2]));
+    let _guard = Autocast::on();
+    let results = [
+        reference::temporal_aggregate(&x, &taps, 4).expect("valid"),
+        reference::temporal_aggregate_pairs(&x, &taps, 4).expect("valid").1,
+        reference::temporal_interlace(&x, &offsets, &weights, 4, 4).expect("valid"),
+        reference::temporal_shift(&x, 4, 2).expect("valid"),
+        reference::temporal_shift_online(&x, &state, 4).expect("valid").0,
+        reference::temporal_shift_online(&x, &state, 4).expect("valid").1,
+    ];
+    assert!(results.iter().all(|y| y.kind() == Kind::BFloat16));
+    assert!(results[3].equal(&temporal_shift(&x, 4, 2).expect("valid")));
+    let (y, next) = temporal_shift_online(&x, &state, 4).expect("valid");
+    assert!(results[4].equal(&y) && results[5].equal(&next));
+    let double = reference::temporal_shift(&x.to_kind(Kind::Double), 4, 2).expect("valid");
+    assert_eq!(double.kind(), Kind::Double);
+}
+
+/// Forward in float32 outside autocast, backward within: gradients are cast nowhere.
+#[test]
+fn a_backward_under_autocast_keeps_the_type_of_its_forward() {
+    let random = |size: &[i64]| leaf(&map(size, Kind::Float, Layout::Channels));
+    let (x, taps, state) = (random(&[8, 6, 3, 2]), random(&[3, 6]), random(&[2, 2, 3, 2]));
+    let (offsets, weights) = (random(&[2, 2]), random(&[2, 4, 2]));
+    let (seed, seed_state) = (random(&[8, 6, 3, 2]), random(&[2, 2, 3, 2]));
+    let (even, odd) = temporal_aggregate_pairs(&x, &taps, 4).expect("valid");
+    let (y, next) = temporal_shift_online(&x, &state, 4).expect("valid");
+    let online = (&y * &seed).sum(Kind::Float) + (&next * &seed_state).sum(Kind::Float);
+    let total = |y: &Tensor| (y * &seed).sum(Kind::Float);
+    let totals = [
+        ("shift", total(&temporal_shift(&x, 4, 2).expect("valid")), vec![&x]),
+        ("online shift", online.shallow_clone(), vec![&x, &state]),
+        ("aggregate", total(&temporal_aggregate(&x, &taps, 4).expect("valid")), vec![&x, &taps]),
+        ("pairs", total(&even) + total(&odd), vec![&x, &taps]),
+        (
+            "interlace",
+            total(&temporal_interlace(&x, &offsets, &weights, 4, 4).expect("valid")),
+            vec![&x, &offsets, &weights],
+        ),
+    ];
+    for (name, total, leaves) in totals {
+        let outside = Tensor::run_backward(&[&total], &leaves, true, false);
+        let guard = Autocast::on();
+        let inside = Tensor::run_backward(&[&total], &leaves, true, false);
+        drop(guard);
+        assert!(outside.iter().zip(&inside).all(|(a, b)| a.equal(b)), "{name}");
+    }
+    // The second derivative of the online shift is the shift itself.
+    let first = Tensor::run_backward(&[online], &[&x, &state], true, true);
+    let (along, along_state) = (random(&[8, 6, 3, 2]).detach(), random(&[2, 2, 3, 2]).detach());
+    let sum = (&first[0] * &along).sum(Kind::Float) + (&first[1] * &along_state).sum(Kind::Float);
+    let (y, next) = temporal_shift_online(&along, &along_state, 4).expect("valid");
+    let _guard = Autocast::on();
+    let second = Tensor::run_backward(&[sum], &[&seed, &seed_state], false, false);
+    assert!(second[0].equal(&y) && second[1].equal(&next));
 }
 
 #[test]

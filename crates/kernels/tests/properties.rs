@@ -228,3 +228,54 @@ fn gradients_equal_finite_differences() {
         );
     }
 }
+
+/// What nobody asks a gradient of changes nothing of the others.
+#[test]
+fn gradients_of_some_arguments_are_those_of_all() {
+    let random = |size: &[i64]| map(size, Kind::Float, Layout::Positions);
+    let arguments = [
+        random(&[8, 6, 5, 7]),
+        random(&[3, 6]),
+        random(&[2, 2]),
+        random(&[2, 4, 2]),
+        random(&[2, 2, 5, 7]),
+    ];
+    let seed = random(&[8, 6, 5, 7]);
+    // Which arguments each operation has.
+    let operations: [(&str, &[usize]); 4] = [
+        ("aggregate", &[0, 1]),
+        ("pairs", &[0, 1]),
+        ("interlace", &[0, 2, 3]),
+        ("online", &[0, 4]),
+    ];
+    for (name, of) in operations {
+        let run = |asked: &[usize]| {
+            let tensors: [Tensor; 5] = std::array::from_fn(|index| {
+                arguments[index].detach().set_requires_grad(asked.contains(&index))
+            });
+            let [x, taps, offsets, weights, state] = tensors.each_ref();
+            let results = match name {
+                "aggregate" => vec![temporal_aggregate(x, taps, 4).expect("valid")],
+                "pairs" => {
+                    let (even, odd) = temporal_aggregate_pairs(x, taps, 4).expect("valid");
+                    vec![even, odd]
+                }
+                "interlace" => {
+                    vec![temporal_interlace(x, offsets, weights, 4, 4).expect("valid")]
+                }
+                _ => vec![temporal_shift_online(x, state, 4).expect("valid").0],
+            };
+            let total = results.iter().map(|y| (y * &seed).sum(Kind::Float)).reduce(|a, b| a + b);
+            let leaves: Vec<_> = asked.iter().map(|index| &tensors[*index]).collect();
+            Tensor::run_backward(&[total.expect("a result")], &leaves, false, false)
+        };
+        let all = run(of);
+        for (number, index) in of.iter().enumerate() {
+            assert!(run(&[*index])[0].equal(&all[number]), "{name}: {index} alone");
+        }
+        if let [_, rest @ ..] = of {
+            let some = run(rest);
+            assert!(some.iter().zip(&all[1..]).all(|(a, b)| a.equal(b)), "{name}: without x");
+        }
+    }
+}
