@@ -1,8 +1,10 @@
 //! The operator cases that were made with the official code (folder `TIMEWEAVE_FIXTURES`): values and
 //! gradients, through the kernels and through the reference form, in both layouts.
 //!
-//! What needs a network around it (TIN's two nets, pooling, non-local blocks) is tested in `models`;
-//! so is the aggregation with a weight for every pair of channels or a maximum, which is none of ours.
+//! What needs weights or a network around it is tested in `models`, from the same cases: TIN's two
+//! nets, non-local blocks, pooling in time, the aggregation with a weight for every pair of channels
+//! or a maximum (which has no kernel), the online MobileNetV2. `crates/models/tests/operators.rs`
+//! fails when no test reads the cases of an operator.
 
 mod cases;
 

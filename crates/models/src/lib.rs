@@ -28,6 +28,9 @@ mod info;
 mod layers;
 mod model;
 mod network;
+#[cfg(test)]
+#[path = "../tests/support/operators.rs"]
+mod operators;
 mod pass;
 pub mod recipe;
 mod registry;

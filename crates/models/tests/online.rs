@@ -4,6 +4,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::compare::Verdict;
+use support::operators::each;
 use tch::{Device, Kind, Tensor};
 use timeweave_models::{Model, ModelSpec, OnlineState, recipe};
 
@@ -37,12 +38,8 @@ fn networks() -> Vec<Model> {
 
 #[test]
 fn the_online_mobilenet_equals_the_official_one_frame_by_frame() {
-    let root = support::fixtures();
-    let list = support::json(&root.join("ops/index_more.json"));
-    let cases = list.as_array().expect("a list").iter();
-    let mut checked = 0;
-    for case in cases.filter(|case| case["op"] == "tsm_online_mobilenetv2") {
-        let numbers = support::tensors(&root.join(case["file"].as_str().expect("a file")));
+    each("tsm_online_mobilenetv2", |case| {
+        let (case, numbers) = (&case.entry, &case.tensors);
         let description = json!({
             "arch": "tsm", "depth": "mobilenet-v2", "online": true,
             "numClasses": case["num_classes"], "numFrames": case["frames"],
@@ -72,15 +69,12 @@ fn the_online_mobilenet_equals_the_official_one_frame_by_frame() {
         let stream = case["input"]["stream"].as_str().expect("a stream");
         let clip = recipe::clip(1, stream, shape.try_into().expect("five")).expect("a clip");
         let mut verdict = Verdict::default();
-        check_stream(&model, &clip, case, (&numbers, "", 2e-5), &mut verdict);
+        check_stream(&model, &clip, case, (numbers, "", 2e-5), &mut verdict);
         model.vs.double();
         let clip = clip.to_kind(Kind::Double);
-        check_stream(&model, &clip, case, (&numbers, "_f64", 1e-9), &mut verdict);
+        check_stream(&model, &clip, case, (numbers, "_f64", 1e-9), &mut verdict);
         assert!(verdict.failures.is_empty(), "{}", verdict.failures.join("\n"));
-        checked += 1;
-    }
-    assert!(checked > 0, "no case in {}", root.display());
-    println!("checked: {checked} online networks");
+    });
 }
 
 fn check_stream(

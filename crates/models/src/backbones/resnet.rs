@@ -332,3 +332,7 @@ fn pooled_input(x: &Tensor, pools: Option<i64>) -> Result<Tensor, TchError> {
         _ => Ok(x.shallow_clone()),
     }
 }
+
+#[cfg(test)]
+#[path = "resnet_test.rs"]
+mod resnet_test;

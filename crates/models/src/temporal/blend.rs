@@ -108,3 +108,7 @@ fn from_frame(x: &Tensor, frames: i64, distance: i64) -> Result<Tensor, TchError
     let parts = if distance > 0 { [seen, blank] } else { [blank, seen] };
     Tensor::f_cat(&parts, 1)?.f_view([nt, c, h, w])
 }
+
+#[cfg(test)]
+#[path = "blend_test.rs"]
+mod blend_test;

@@ -1,37 +1,14 @@
 //! The interlacing module and its two nets against the reference operators.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-
 use serde_json::{Value, json};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 use super::{Interlace, TemporalModule};
 use crate::ModelSpec;
+use crate::operators::each;
 use crate::pass::{Mode, Pass};
 use crate::spec::TinSpec;
-
-type Tensors = HashMap<String, Tensor>;
-
-fn cases(op: &str) -> Vec<(Value, Tensors)> {
-    let root = std::env::var_os("TIMEWEAVE_FIXTURES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures"),
-        PathBuf::from,
-    );
-    let mut cases = Vec::new();
-    for list in ["ops/index.json", "ops/index_more.json"] {
-        let Ok(text) = std::fs::read_to_string(root.join(list)) else { continue };
-        let list: Vec<Value> = serde_json::from_str(&text).expect("a list of cases");
-        for case in list.into_iter().filter(|case| case["op"] == op) {
-            let file = root.join(case["file"].as_str().expect("a file"));
-            let tensors = Tensor::read_safetensors(file).expect("tensors").into_iter().collect();
-            cases.push((case, tensors));
-        }
-    }
-    assert!(!cases.is_empty(), "no {op} case in {}", root.display());
-    cases
-}
 
 fn tin(description: Value) -> TinSpec {
     match serde_json::from_value(description).expect("a spec") {
@@ -67,8 +44,8 @@ fn assert_close(what: &str, actual: &Tensor, expected: &Tensor) {
 
 #[test]
 fn the_two_nets_equal_the_official_ones() {
-    let cases = cases("tin_offset_weight_nets");
-    for (case, t) in &cases {
+    each("tin_offset_weight_nets", |case| {
+        let (case, t) = (&case.entry, &case.tensors);
         let frames = case["num_segments"].as_i64().expect("frames");
         let channels = case["in_channels"].as_i64().expect("channels");
         let spec =
@@ -100,14 +77,13 @@ fn the_two_nets_equal_the_official_ones() {
             let expected = serde_json::from_value::<Vec<f32>>(value.clone()).expect("floats");
             assert_eq!(actual, expected, "{name}");
         }
-    }
-    println!("checked: {} operators (offset and weight nets)", cases.len());
+    });
 }
 
 #[test]
 fn the_module_equals_the_official_one() {
-    let cases = cases("tin_module");
-    for (case, t) in &cases {
+    each("tin_module", |case| {
+        let (case, t) = (&case.entry, &case.tensors);
         let frames = case["num_segments"].as_i64().expect("frames");
         let spec = tin(json!({
             "arch": "tin", "numClasses": 2, "numFrames": frames, "shiftDiv": case["shift_div"],
@@ -129,6 +105,5 @@ fn the_module_equals_the_official_one() {
         let states = pass.into_interlaces();
         assert_close("offsets", &states[0].offsets, &t["offsets"]);
         assert_close("weights", &states[0].weights, &t["weights"]);
-    }
-    println!("checked: {} operators (interlacing module)", cases.len());
+    });
 }

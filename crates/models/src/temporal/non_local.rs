@@ -81,3 +81,7 @@ impl Pointwise {
         x.f_conv3d(&self.weight, Some(&self.bias), [1, 1, 1], [0, 0, 0], [1, 1, 1], 1)
     }
 }
+
+#[cfg(test)]
+#[path = "non_local_test.rs"]
+mod non_local_test;
