@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
@@ -28,6 +28,22 @@ test('each missing tool is one sentence with the command that mends it', (t) => 
   )
   t.regex(stdout, /run: curl .*rustup.* && /)
   t.regex(stdout, /set-up failed \(\d/)
+})
+
+test('CUDA kernels are built on request only, and need nvcc', (t) => {
+  const nvcc = join(temporaryFolder(), 'nvcc')
+  writeFileSync(nvcc, '')
+  const run = (more: Record<string, string>): string => {
+    const env = { PATH: pathWith('node'), HOME: temporaryFolder(), ...more }
+    return spawnSync(process.execPath, [MAIN], { env, encoding: 'utf8' }).stdout
+  }
+  t.notRegex(run({}), /nvcc/)
+  t.notRegex(run({ TIMEWEAVE_CUDA: '1', NVCC: nvcc }), /needs nvcc/)
+  t.regex(run({ TIMEWEAVE_CUDA: 'yes' }), /expected 0 or 1 for TIMEWEAVE_CUDA but received yes/)
+  if (existsSync('/usr/local/cuda/bin/nvcc')) return
+  const missing = run({ TIMEWEAVE_CUDA: '1' })
+  t.regex(missing, /TIMEWEAVE_CUDA=1 needs nvcc, and NVCC, CUDA_HOME, CUDA_PATH, PATH and \/usr\/local\/cuda have none/)
+  t.regex(missing, /pip install 'nvidia-cuda-nvcc==13\.0\.\*'/)
 })
 
 test('npm packages are compared with what npm installed, by version', (t) => {

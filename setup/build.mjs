@@ -17,6 +17,7 @@ import { nativeFiles, nativeFolder, packageRoot } from './places.mjs'
 import { fingerprint, isFresh, writeStamp } from './stamp.mjs'
 import { ffmpegVersion } from './system.mjs'
 import { SetupError } from './terminal.mjs'
+import { findNvcc, wantsCuda } from './tools.mjs'
 
 const NATIVE_INPUTS = ['crates', 'Cargo.toml', 'Cargo.lock', '.cargo', 'rust-toolchain.toml', 'package-lock.json']
 const SCRIPT_INPUTS = ['index.ts', 'lib', 'setup', 'tsconfig.json', 'package.json', 'package-lock.json']
@@ -31,7 +32,10 @@ export async function buildNative(reporter, libtorch) {
   linkLibtorch(libtorch.path)
   const files = nativeFiles()
   const stamp = join(nativeFolder, '.stamp')
-  const value = fingerprint(packageRoot, NATIVE_INPUTS, [libtorch.path, libtorch.version, ffmpegVersion(), process.platform, process.arch])
+  const facts = [libtorch.path, libtorch.version, ffmpegVersion(), process.platform, process.arch]
+  const cuda = wantsCuda()
+  if (cuda) facts.push('cuda', findNvcc() ?? '', process.env.CUDA_ARCHS ?? '')
+  const value = fingerprint(packageRoot, NATIVE_INPUTS, facts)
   if (isFresh(stamp, value, [...Object.values(files), TYPINGS])) return reporter.done('up to date')
   rmSync(stamp, { force: true })
   await compile(reporter, libtorch)
@@ -40,9 +44,9 @@ export async function buildNative(reporter, libtorch) {
   replaceFile(join(folder, `libtimeweave_loader.${library}`), files.loader)
   replaceFile(join(folder, `libtimeweave_ffmpeg.${library}`), files.ffmpeg)
   const tch = /name = "tch"\nversion = "([^"]+)"/.exec(readFileSync(join(packageRoot, 'Cargo.lock'), 'utf8'))?.[1]
-  writeFileSync(files.info, `${JSON.stringify({ tch, libtorch: libtorch.version, ffmpeg: ffmpegVersion() }, null, 2)}\n`)
+  writeFileSync(files.info, `${JSON.stringify({ tch, libtorch: libtorch.version, ffmpeg: ffmpegVersion(), cuda }, null, 2)}\n`)
   writeStamp(stamp, value)
-  reporter.done(`native/ built against libtorch ${libtorch.version}`)
+  reporter.done(`native/ built against libtorch ${libtorch.version}${cuda ? ', with CUDA kernels' : ''}`)
 }
 
 /**
@@ -53,6 +57,8 @@ async function compile(reporter, libtorch) {
   mkdirSync(nativeFolder, { recursive: true })
   const napi = join(packageRoot, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js')
   const options = ['build', '--package', 'timeweave-node', '--release', '--output-dir', nativeFolder, '--dts', '../lib/binding.d.ts']
+  // The feature with its package's name: the others do not have it.
+  if (wantsCuda()) options.push('--features', 'timeweave-node/cuda')
   const others = ['--', '-p', 'timeweave-loader', '-p', 'timeweave-ffmpeg']
   let compiled = 0
   let state = 'starting cargo'

@@ -6,7 +6,7 @@ import { ensurePackages } from './packages.mjs'
 import { isClone } from './places.mjs'
 import { ensureSystemLibraries } from './system.mjs'
 import { SetupError } from './terminal.mjs'
-import { checkCompiler, checkNode, checkPython, checkRust } from './tools.mjs'
+import { checkCompiler, checkNode, checkNvcc, checkPython, checkRust, wantsCuda } from './tools.mjs'
 
 /**
  * Everything from a bare clone to a built package.
@@ -26,7 +26,7 @@ export async function setUpClone(reporter) {
 /** @param {import('./terminal.mjs').Reporter} reporter */
 function ensureTools(reporter) {
   reporter.begin('tools')
-  const findings = [checkNode(), checkRust(), checkCompiler(), checkPython()]
+  const findings = [checkNode(), checkRust(), checkCompiler(), checkPython(), ...(wantsCuda() ? [checkNvcc()] : [])]
   const missing = findings.filter((finding) => finding.problem !== null)
   if (missing.length > 0) {
     throw new SetupError(missing.map((finding) => finding.problem).join('; '), {

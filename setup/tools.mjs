@@ -1,8 +1,9 @@
-//! The programs a source build needs: Node, Rust, a C++ compiler, Python 3 with pip.
+//! The programs a source build needs: Node, Rust, a C++ compiler, Python 3 with pip, and nvcc where CUDA kernels are asked for.
 import { delimiter, join } from 'node:path'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { capture, which } from './child.mjs'
+import { SetupError } from './terminal.mjs'
 
 /**
  * One thing that was looked for.
@@ -58,6 +59,33 @@ export function checkPython() {
   return python
     ? finding('Python', null, `${python} has no pip`, asRoot('apt-get install -y python3-pip'))
     : finding('Python', null, 'Python 3 was not found on PATH', asRoot('apt-get install -y python3 python3-pip'))
+}
+
+/** @returns {boolean} whether `TIMEWEAVE_CUDA=1` asks for the kernels of CUDA tensors */
+export function wantsCuda() {
+  const wanted = process.env.TIMEWEAVE_CUDA ?? ''
+  if (!['', '0', '1'].includes(wanted)) throw new SetupError(`expected 0 or 1 for TIMEWEAVE_CUDA but received ${wanted}`)
+  return wanted === '1'
+}
+
+/** @returns {Finding} */
+export function checkNvcc() {
+  const nvcc = findNvcc()
+  const packages = ['cuda-nvcc', 'nvvm', 'cuda-runtime', 'cuda-crt', 'cuda-cccl']
+  return finding(
+    'nvcc',
+    nvcc ? `nvcc (${nvcc})` : null,
+    'TIMEWEAVE_CUDA=1 needs nvcc, and NVCC, CUDA_HOME, CUDA_PATH, PATH and /usr/local/cuda have none',
+    `pip install ${packages.map((name) => `'nvidia-${name}==13.0.*'`).join(' ')} && export NVCC=<site-packages>/nvidia/cu13/bin/nvcc`,
+  )
+}
+
+/** @returns {string | undefined} nvcc where the build script of the kernels looks for it, in its order */
+export function findNvcc() {
+  const { NVCC, CUDA_HOME, CUDA_PATH } = process.env
+  const homes = [CUDA_HOME, CUDA_PATH].flatMap((home) => (home ? [join(home, 'bin', 'nvcc')] : []))
+  const places = [NVCC, ...homes, which('nvcc'), '/usr/local/cuda/bin/nvcc']
+  return places.find((place) => place && existsSync(place))
 }
 
 /** @returns {string | undefined} path of the first Python 3 on PATH */
