@@ -11,7 +11,7 @@ namespace timeweave {
 
 inline int64_t blocks_for(int64_t threads) { return (threads + kThreads - 1) / kThreads; }
 
-inline bool is_empty(const TimeweaveShape& s) { return s.clips == 0 || frame_of(s) == 0; }
+inline bool is_empty(const TimeweaveShape& s) { return s.clips == 0 || s.frames == 0 || frame_of(s) == 0; }
 
 // Whether packs of V elements fit: every place where the meaning of an element changes is a multiple of
 // V elements, and so is every address.

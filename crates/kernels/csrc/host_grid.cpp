@@ -1,6 +1,5 @@
 // The CUDA kernels run by the host, block after block and thread after thread, under the names of
 // ops.h with `grid` for `cuda`. Only tests call it; a linker drops it elsewhere.
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -10,15 +9,18 @@
 namespace timeweave {
 namespace {
 
-// The blocks that run: all, unless a test looks at a part of a map too large for any memory.
-thread_local int64_t first_block = 0, last_block = std::numeric_limits<int64_t>::max();
+// The blocks with which the next kernels begin, unless a test looks at a part of a map too large for any
+// memory: none is left, and all blocks run.
+thread_local std::vector<int64_t> starts;
 
 struct Host {
   template <class Kernel>
   int run(const typename Kernel::Args& args, int64_t blocks, int64_t shared) const {
     using A = typename Kernel::A;
     std::vector<A> memory;
-    for (int64_t block = first_block; block < std::min(blocks, last_block); ++block) {
+    int64_t first = 0;
+    if (!starts.empty()) first = starts.front(), starts.erase(starts.begin());
+    for (int64_t block = first; block < blocks; ++block) {
       // A sum that no thread left must not look like one.
       memory.assign(shared, std::numeric_limits<A>::quiet_NaN());
       for (int phase = 0; phase < Kernel::phases; ++phase)
@@ -41,11 +43,8 @@ constexpr Grid<Host> host{};
 }  // namespace timeweave
 
 extern "C" {
-// From now on, on this thread, only blocks [first, last) of each kernel run.
-void timeweave_grid_blocks(int64_t first, int64_t last) {
-  timeweave::first_block = first;
-  timeweave::last_block = last;
-}
+// The next `count` kernels that run on this thread begin with these blocks.
+void timeweave_grid_start(const int64_t* first, int64_t count) { timeweave::starts.assign(first, first + count); }
 int64_t timeweave_grid_aggregate_partial(const TimeweaveAggregate* a) { return timeweave::host.aggregate_partial(*a); }
 int timeweave_grid_aggregate_forward(const TimeweaveAggregate* a) { return timeweave::host.aggregate_forward(*a); }
 int timeweave_grid_aggregate_backward(const TimeweaveAggregate* a) { return timeweave::host.aggregate_backward(*a); }

@@ -185,8 +185,9 @@ struct InterlaceFinish {
           for (int64_t piece = 0; piece < pieces; ++piece)
             sums[side] += a.partial[(((clip * pieces + piece) * a.groups + group) * a.shape.frames + t) * 2 + side];
       slope += weight_of<A>(a, clip, t, group) * (sums[1] - sums[0]);
+      // Where nothing moves an offset that is no number changes nothing.
       static_cast<A*>(a.grad_weights)[(clip * a.shape.frames + t) * a.groups + group] =
-          static_cast<A>(move.near * sums[0] + move.far * sums[1]);
+          pieces == 0 ? 0 : static_cast<A>(move.near * sums[0] + move.far * sums[1]);
     }
     static_cast<A*>(a.grad_offsets)[index] = static_cast<A>(slope);
   }

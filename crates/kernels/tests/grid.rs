@@ -1,97 +1,26 @@
 //! The CUDA kernels' bodies, run by the host over their whole grid, against the reference form.
 
+#[path = "cases/bodies.rs"]
+mod bodies;
 mod cases;
 
-use std::ffi::c_void;
 use std::ptr::{null, null_mut};
 
-use cases::{
-    KINDS, Layout, SHAPES, assert_close, assert_sum, gradients, lay_out, leaf64, map, seed,
-    where_decided,
+use bodies::{
+    Maps, Start, raw, room, timeweave_grid_aggregate_backward, timeweave_grid_aggregate_forward,
+    timeweave_grid_aggregate_partial, timeweave_grid_interlace_backward,
+    timeweave_grid_interlace_forward, timeweave_grid_interlace_partial, timeweave_grid_shift,
 };
-use tch::{Device, Kind, Tensor};
-use timeweave_kernels::cpu::{Aggregate, Interlace, Shape, Shift};
+use cases::{
+    KINDS, Layout, SHAPES, assert_close, assert_sum, gradients, leaf64, map, seed, where_decided,
+};
+use tch::{Kind, Tensor};
+use timeweave_kernels::cpu::{Aggregate, Interlace, Shift};
 use timeweave_kernels::reference;
-
-unsafe extern "C" {
-    fn timeweave_grid_blocks(first: i64, last: i64);
-    fn timeweave_grid_aggregate_partial(args: *const Aggregate) -> i64;
-    fn timeweave_grid_aggregate_forward(args: *const Aggregate) -> i32;
-    fn timeweave_grid_aggregate_backward(args: *const Aggregate) -> i32;
-    fn timeweave_grid_shift(args: *const Shift) -> i32;
-    fn timeweave_grid_interlace_partial(args: *const Interlace) -> i64;
-    fn timeweave_grid_interlace_forward(args: *const Interlace) -> i32;
-    fn timeweave_grid_interlace_backward(args: *const Interlace) -> i32;
-}
 
 /// More shapes: frames beyond one block's piece, and packs that do and do not fit.
 const MORE: [[i64; 5]; 4] =
     [[1, 3, 8, 48, 48], [2, 2, 300, 4, 4], [1, 2, 24, 33, 32], [2, 3, 128, 10, 10]];
-
-/// Where maps start: where the allocator puts them, or one element further, where no pack fits.
-#[derive(Clone, Copy, Debug)]
-enum Start {
-    Even,
-    Odd,
-}
-
-impl Start {
-    fn place(self, x: &Tensor) -> Tensor {
-        match self {
-            Self::Even => x.shallow_clone(),
-            Self::Odd => {
-                let room = Tensor::zeros([x.numel() as i64 + 1], (x.kind(), x.device()));
-                let mut placed = room.as_strided(x.size(), x.stride(), 1);
-                placed.copy_(x);
-                placed
-            }
-        }
-    }
-}
-
-/// The shape, type, layout and start of the maps of a case.
-#[derive(Clone, Copy, Debug)]
-struct Maps {
-    size: [i64; 5],
-    kind: Kind,
-    layout: Layout,
-    start: Start,
-}
-
-impl Maps {
-    fn random(&self) -> Tensor {
-        let [n, t, c, h, w] = self.size;
-        self.start.place(&map(&[n * t, c, h, w], self.kind, self.layout))
-    }
-
-    /// A map filled with something that no result may keep.
-    fn target(&self) -> Tensor {
-        let [n, t, c, h, w] = self.size;
-        let full = Tensor::full([n * t, c, h, w], 77, (self.kind, Device::Cpu));
-        self.start.place(&lay_out(&full, self.layout))
-    }
-
-    /// Parameters in the type of sums.
-    fn parameters(&self, size: &[i64]) -> Tensor {
-        map(size, Kind::Float, Layout::Channels).to_kind(self.sums())
-    }
-
-    fn sums(&self) -> Kind {
-        if self.kind == Kind::Double { Kind::Double } else { Kind::Float }
-    }
-
-    fn shape(&self) -> Shape {
-        let [clips, frames, channels, h, w] = self.size;
-        let dtype = match self.kind {
-            Kind::Float => 0,
-            Kind::BFloat16 => 1,
-            Kind::Double => 2,
-            _ => 3,
-        };
-        let channels_last = i32::from(self.layout == Layout::Positions);
-        Shape { clips, frames, channels, plane: h * w, channels_last, dtype }
-    }
-}
 
 /// Calls `body` for every combination; its number seeds the values.
 fn grid(mut body: impl FnMut(Maps)) {
@@ -108,15 +37,6 @@ fn grid(mut body: impl FnMut(Maps)) {
             }
         }
     }
-}
-
-fn raw(tensor: &Tensor) -> *mut c_void {
-    tensor.data_ptr()
-}
-
-/// Room for the sums of blocks; a number that no block left must not look like one.
-fn room(length: i64) -> Tensor {
-    Tensor::full([length], f64::NAN, (Kind::Double, Device::Cpu))
 }
 
 fn check_aggregate(maps: Maps, r: i64, pairs: i64) {
@@ -218,7 +138,7 @@ fn shifts_of_the_grid_equal_the_reference() {
     println!("checked: {cases} shifts of the grid");
 }
 
-/// Offsets between frames, on frames, and far beyond the clip on either side.
+/// Offsets between frames, on frames, far beyond the clip on either side, NaN and infinite.
 fn offsets(maps: Maps, groups: i64) -> Tensor {
     let n = maps.size[0];
     let offsets = maps.parameters(&[n, groups]) * 2.5;
@@ -226,7 +146,20 @@ fn offsets(maps: Maps, groups: i64) -> Tensor {
     if n > 0 {
         offsets.select(0, n - 1).copy_(&(offsets.select(0, n - 1) * 1e9));
     }
+    for (group, value) in [(1, f64::NAN), (2, f64::INFINITY), (5, f64::NEG_INFINITY)] {
+        if group < groups {
+            let _ = offsets.select(1, group).fill_(value);
+        }
+    }
     offsets
+}
+
+/// Asserts that `actual` is NaN exactly where `lost` (a map of zeros and ones) says, and returns it
+/// with zeros there.
+fn finite(actual: &Tensor, lost: &Tensor, name: &str) -> Tensor {
+    let lost = lost.expand_as(actual).gt(0.5);
+    assert!(actual.isnan().equal(&lost), "{name}: NaN in the wrong places");
+    actual.masked_fill(&lost, 0.0)
 }
 
 fn check_interlace(maps: Maps, groups: i64, fold: i64) {
@@ -257,20 +190,35 @@ fn check_interlace(maps: Maps, groups: i64, fold: i64) {
         assert_eq!(timeweave_grid_interlace_forward(&raw const args), 0, "{name}");
         assert_eq!(timeweave_grid_interlace_backward(&raw const args), 0, "{name}");
     }
-    if fold == 0 || n == 0 {
+    if fold == 0 || x.numel() == 0 {
         assert!(y.equal(&x) && grad_x.equal(&grad), "{name}");
         assert!(grad_offsets.equal(&offsets.zeros_like()), "{name}");
         assert!(grad_weights.equal(&weights.zeros_like()), "{name}");
         return;
     }
-    let (x64, o64, w64) = (leaf64(&x), leaf64(&offsets), leaf64(&weights));
+    // A group without a finite offset is lost, with all its gradients but that of the offset itself;
+    // what the reference says of it is not compared.
+    let lost = offsets.isfinite().logical_not();
+    let [_, _, c, ..] = maps.size;
+    let of_map = lost.repeat_interleave_self_int(fold / groups, 1, fold).view([n, 1, fold, 1, 1]);
+    let of_map = of_map.constant_pad_nd([0, 0, 0, 0, 0, c - fold]).expand([n, t, c, 1, 1], false);
+    let of_map = of_map.reshape([n * t, c, 1, 1]).to_kind(Kind::Double);
+    let of_weights = lost.view([n, 1, groups]).to_kind(Kind::Double);
+    let (x64, o64, w64) = (leaf64(&x), leaf64(&offsets.masked_fill(&lost, 0.0)), leaf64(&weights));
     let y64 = reference::temporal_interlace(&x64, &o64, &w64, t, fold).expect("valid shapes");
-    assert_close(&y, &y64, &format!("{name} y"));
+    let kept = 1 - &of_map;
+    let what = format!("{name} y");
+    assert_close(&finite(&y, &of_map, &what), &(&y64 * &kept), &what);
     let upstream = grad.to_kind(Kind::Double);
     let expected = gradients(&[(&y64, &upstream)], &[&x64, &o64, &w64]);
-    assert_close(&grad_x, &expected[0], &format!("{name} grad x"));
-    assert_sum(&grad_offsets, &expected[1], x.numel(), &format!("{name} grad offsets"));
-    assert_sum(&grad_weights, &expected[2], x.numel(), &format!("{name} grad weights"));
+    let what = format!("{name} grad x");
+    assert_close(&finite(&grad_x, &of_map, &what), &(&expected[0] * &kept), &what);
+    let what = format!("{name} grad offsets");
+    let finite_offsets = grad_offsets.masked_fill(&lost, 0.0);
+    assert_sum(&finite_offsets, &expected[1].masked_fill(&lost, 0.0), x.numel(), &what);
+    let what = format!("{name} grad weights");
+    let weights_kept = &expected[2] * (1 - &of_weights);
+    assert_sum(&finite(&grad_weights, &of_weights, &what), &weights_kept, x.numel(), &what);
 }
 
 #[test]
@@ -284,92 +232,4 @@ fn interlacing_of_the_grid_equals_the_reference() {
         }
     });
     println!("checked: {cases} interlacings of the grid");
-}
-
-/// The last clip of a batch of 2^34 elements and more; nothing but this clip has memory.
-struct Last {
-    maps: Maps,
-    clips: i64,
-}
-
-impl Last {
-    /// The address of the first clip of which `clip` is the last.
-    fn start(&self, clip: &Tensor) -> *mut c_void {
-        let bytes = clip.numel() * clip.kind().elt_size_in_bytes();
-        raw(clip).wrapping_byte_sub(bytes * (self.clips - 1) as usize)
-    }
-
-    fn shape(&self) -> Shape {
-        Shape { clips: self.clips, ..self.maps.shape() }
-    }
-
-    /// Runs the blocks of the last clip, given how many a clip has.
-    fn run<A>(&self, per_clip: i64, body: unsafe extern "C" fn(*const A) -> i32, args: &A) {
-        // SAFETY: the blocks that run touch the last clip only, whose tensors live on.
-        unsafe {
-            timeweave_grid_blocks((self.clips - 1) * per_clip, i64::MAX);
-            let code = body(&raw const *args);
-            timeweave_grid_blocks(0, i64::MAX);
-            assert_eq!(code, 0);
-        }
-    }
-
-    fn check_shift(&self) {
-        let ([_, t, _, h, _], width) = (self.maps.size, self.maps.kind.elt_size_in_bytes() as i64);
-        let (x, y) = (self.maps.random(), self.maps.target());
-        let args = Shift {
-            shape: self.shape(),
-            fold: 16,
-            step: 1,
-            one_way: 0,
-            width,
-            x: self.start(&x),
-            edge: null(),
-            y: self.start(&y),
-        };
-        self.run(t * (32 * h * h) * width / 16 / 256, timeweave_grid_shift, &args);
-        let expected = reference::temporal_shift(&x, t, 16).expect("valid shapes");
-        assert!(y.equal(&expected), "{:?}", self.maps);
-    }
-
-    fn check_aggregate(&self) {
-        let ([_, t, c, h, w], name) = (self.maps.size, format!("{:?}", self.maps));
-        let (x, grad) = (self.maps.random(), self.maps.random());
-        let (y, grad_x) = (self.maps.target(), self.maps.target());
-        let weights = self.maps.parameters(&[5, c]);
-        let args = Aggregate {
-            shape: self.shape(),
-            taps: 5,
-            pairs: 0,
-            x: self.start(&x),
-            weights: raw(&weights),
-            y: [self.start(&y), null_mut()],
-            grad: [self.start(&grad), null()],
-            grad_x: self.start(&grad_x),
-            partial: null_mut(),
-            grad_weights: null_mut(),
-        };
-        let pack = 16 / self.maps.kind.elt_size_in_bytes() as i64;
-        self.run(c * h * w / pack / 256, timeweave_grid_aggregate_forward, &args);
-        // The sums of the weights' gradients have fewer blocks than those skipped: none of them runs.
-        self.run(t * c * h * w / 256, timeweave_grid_aggregate_backward, &args);
-        let (x64, w64) = (leaf64(&x), leaf64(&weights));
-        let y64 = reference::temporal_aggregate(&x64, &w64, t).expect("valid shapes");
-        assert_close(&y, &y64, &name);
-        let expected = gradients(&[(&y64, &grad.to_kind(Kind::Double))], &[&x64]);
-        assert_close(&grad_x, &expected[0], &name);
-    }
-}
-
-#[test]
-fn indices_beyond_32_bits_reach_their_elements() {
-    for kind in KINDS {
-        for layout in [Layout::Channels, Layout::Positions] {
-            let maps = Maps { size: [1, 4, 32, 8, 8], kind, layout, start: Start::Even };
-            let last = Last { maps, clips: (1 << 21) + 1 };
-            last.check_shift();
-            last.check_aggregate();
-        }
-    }
-    println!("checked: maps of 2^34 elements, {} types in 2 layouts", KINDS.len());
 }

@@ -69,7 +69,7 @@ impl Shape {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.clips == 0 || self.frame() == 0
+        self.clips == 0 || self.frames == 0 || self.frame() == 0
     }
 }
 
