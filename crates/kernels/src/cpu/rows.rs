@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::shape::{LINE, Shape, is_just_behind};
-use super::vector::{Element, HALF, Vector, copy, foresee};
+use super::vector::{Element, HALF, Vector, copy, foresee_near};
 
 /// Bytes of a frame that are worked on together: few enough that what moves stays in the
 /// first-level cache, and all frames in the second; whole pages where rows allow, since what the
@@ -81,7 +81,7 @@ impl Strips {
 }
 
 /// Steps from when a strip is asked for until it is needed.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 
 /// A strip of a frame, and the one that will be worked on soon.
 pub(super) struct Step {
@@ -128,7 +128,7 @@ impl Ahead {
     #[inline(always)]
     fn line(&self, row: usize, at: usize) {
         if at < self.bytes {
-            foresee(self.start.wrapping_add(row * self.row + at));
+            foresee_near(self.start.wrapping_add(row * self.row + at));
         }
     }
 }
