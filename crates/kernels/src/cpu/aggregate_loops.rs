@@ -129,10 +129,10 @@ impl Forward<'_> {
                     match (frames.len(), streams) {
                         (FORWARD, true) => mix::<E, V, F, true, FORWARD>(form, maps, numbers, pass),
                         (FORWARD, false) => {
-                            mix::<E, V, F, false, FORWARD>(form, maps, numbers, pass)
+                            mix::<E, V, F, false, FORWARD>(form, maps, numbers, pass);
                         }
                         (BACKWARD, true) => {
-                            mix::<E, V, F, true, BACKWARD>(form, maps, numbers, pass)
+                            mix::<E, V, F, true, BACKWARD>(form, maps, numbers, pass);
                         }
                         (BACKWARD, false) => {
                             mix::<E, V, F, false, BACKWARD>(form, maps, numbers, pass);
