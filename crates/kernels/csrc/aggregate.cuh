@@ -207,6 +207,54 @@ struct AggregateBackward {
   }
 };
 
+// The same for small planes: a thread's pack may have elements of several channels, so each element leaves
+// its own sums. They become `partial[clip, row, channel]`.
+template <class T, int V, int OUTS>
+struct AggregatePlanes {
+  using Args = TimeweaveAggregate;
+  using A = typename Sums<T>::type;
+  static constexpr int phases = 2;
+  static constexpr int rows = 3 * OUTS;
+  // Sums of memory that a block needs: a row of all its elements, row after row.
+  static constexpr int64_t width = kThreads * V, shared = rows * width;
+
+  TIMEWEAVE_BOTH static void run(const Args& a, int64_t block, int thread, int phase, A* shared) {
+    const TimeweaveShape& s = a.shape;
+    Planes<V> planes(s);
+    int64_t clip = block, first = take(clip, planes.blocks) * planes.channels;
+    int64_t channels = s.channels - first < planes.channels ? s.channels - first : planes.channels;
+    if (phase == 0) {
+      int64_t within = static_cast<int64_t>(thread) * V;
+      if (within < channels * s.plane) element_sums(a, clip, first * s.plane + within, shared + within);
+      return;
+    }
+    for (int64_t index = thread; index < rows * channels; index += kThreads) {
+      int64_t row = divided(index, channels), channel = index - row * channels;
+      const A* from = shared + row * width + channel * s.plane;
+      double sum = 0;
+      for (int64_t i = 0; i < s.plane; ++i) sum += from[i];
+      a.partial[(clip * rows + row) * s.channels + first + channel] = sum;
+    }
+  }
+
+  TIMEWEAVE_BOTH static void element_sums(const Args& a, int64_t clip, int64_t at, A* to) {
+    int64_t channel[V];
+    channels_of<V>(a.shape, at, channel);
+    A weights[rows][V], sums[rows][V] = {};
+    TIMEWEAVE_UNROLL
+    for (int row = 0; row < rows; ++row) {
+      TIMEWEAVE_UNROLL
+      for (int i = 0; i < V; ++i) weights[row][i] = weight_of<A>(a, row / 3, row % 3 - 1, channel[i]);
+    }
+    AggregateBackward<T, V, OUTS>::frames(a, clip, at, weights, sums);
+    TIMEWEAVE_UNROLL
+    for (int row = 0; row < rows; ++row) {
+      TIMEWEAVE_UNROLL
+      for (int i = 0; i < V; ++i) to[row * width + i] = sums[row][i];
+    }
+  }
+};
+
 // Any number of taps: the gradient of the data, one element of one frame per thread.
 template <class T>
 struct AggregateData {

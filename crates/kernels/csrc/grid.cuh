@@ -75,11 +75,22 @@ struct Grid {
   template <class T>
   static constexpr int back = sizeof(T) == 8 ? 2 : 4;
 
+  // Whether packs fit the backward kernel, where the meaning of an element changes after `every` of them.
+  template <class T>
+  static bool packs(const TimeweaveAggregate& a, int64_t every) {
+    int last = a.pairs ? 1 : 0;
+    return fits<T, back<T>>(every, a.x, a.y[0], a.y[last], a.grad[0], a.grad[last], a.grad_x);
+  }
+
+  // Whether the kernel of small planes serves; it lets packs reach over several channels.
+  template <class T>
+  static bool has_small_planes(const TimeweaveAggregate& a) {
+    return Planes<back<T>>(a.shape).serve(a.shape) && packs<T>(a, 0);
+  }
+
   template <class T>
   static bool packed(const TimeweaveAggregate& a) {
-    int last = a.pairs ? 1 : 0;
-    return fits<T, back<T>>(a.shape.channels_last ? a.shape.channels : a.shape.plane, a.x, a.y[0], a.y[last], a.grad[0],
-                            a.grad[last], a.grad_x);
+    return has_small_planes<T>(a) || packs<T>(a, a.shape.channels_last ? a.shape.channels : a.shape.plane);
   }
 
   static int64_t aggregate_partial(const TimeweaveAggregate& a) {
@@ -97,8 +108,15 @@ struct Grid {
   template <class T, int V, int OUTS>
   int backward_near(const TimeweaveAggregate& a) const {
     Tiles<V> tiles(a.shape);
-    int64_t shared = AggregateBackward<T, V, OUTS>::shared_of(tiles);
-    int code = launcher.template run<AggregateBackward<T, V, OUTS>>(a, tiles.blocks(a.shape), shared);
+    int code;
+    if (V == back<T> && has_small_planes<T>(a)) {
+      using Small = AggregatePlanes<T, back<T>, OUTS>;
+      // They are one piece of the tiles as well, so the sums are laid out alike.
+      code = launcher.template run<Small>(a, a.shape.clips * Planes<back<T>>(a.shape).blocks, Small::shared);
+    } else {
+      int64_t shared = AggregateBackward<T, V, OUTS>::shared_of(tiles);
+      code = launcher.template run<AggregateBackward<T, V, OUTS>>(a, tiles.blocks(a.shape), shared);
+    }
     return code != 0 ? code : launcher.template run<AggregateFinish<T, V>>(a, blocks_for(a.taps * a.shape.channels), 0);
   }
 

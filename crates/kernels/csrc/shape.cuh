@@ -82,4 +82,21 @@ struct Tiles {
   }
 };
 
+// How a block that sums per channel takes small planes, channel by channel: whole ones one after the other,
+// in packs that may reach from one plane into the next, a pack for each thread.
+template <int V>
+struct Planes {
+  // The fewest channels whose elements are whole packs; the channels of a block; blocks of a clip.
+  int64_t least, channels, blocks;
+  TIMEWEAVE_BOTH explicit Planes(const TimeweaveShape& s) {
+    least = 1;
+    // V is a power of two.
+    while (least * s.plane % V != 0) least *= 2;
+    channels = divided(kThreads * V, least * s.plane) * least;
+    blocks = channels == 0 ? 0 : divided(s.channels + channels - 1, channels);
+  }
+  // Whether planes are smaller than a pack for each lane of a warp, and clips are whole packs of them.
+  TIMEWEAVE_BOTH bool serve(const TimeweaveShape& s) const { return !s.channels_last && s.plane < 32 * V && s.channels % least == 0; }
+};
+
 }  // namespace timeweave

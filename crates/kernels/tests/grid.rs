@@ -18,9 +18,17 @@ use tch::{Kind, Tensor};
 use timeweave_kernels::cpu::{Aggregate, Interlace, Shift};
 use timeweave_kernels::reference;
 
-/// More shapes: frames beyond one block's piece, and packs that do and do not fit.
-const MORE: [[i64; 5]; 4] =
-    [[1, 3, 8, 48, 48], [2, 2, 300, 4, 4], [1, 2, 24, 33, 32], [2, 3, 128, 10, 10]];
+/// More shapes: frames beyond one block's piece, packs that do and do not fit, and small planes of
+/// which packs share elements of two and more, over several blocks.
+const MORE: [[i64; 5]; 7] = [
+    [1, 3, 8, 48, 48],
+    [2, 2, 300, 4, 4],
+    [1, 2, 24, 33, 32],
+    [2, 3, 128, 10, 10],
+    [2, 3, 44, 7, 7],
+    [1, 2, 140, 3, 5],
+    [2, 2, 520, 1, 3],
+];
 
 /// Calls `body` for every combination; its number seeds the values.
 fn grid(mut body: impl FnMut(Maps)) {

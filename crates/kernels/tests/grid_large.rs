@@ -174,9 +174,12 @@ fn indices_beyond_32_bits_reach_their_elements() {
             let maps = Maps { size: [1, 4, 32, 8, 8], kind, layout, start: Start::Even };
             let last = Last { maps, clips: (1 << 21) + 1 };
             last.check_shift();
-            // A block sums for eight channels, or for 32 and more.
+            // A block sums for eight channels, for all of them, or for as many small planes as give each
+            // thread a pack.
             let columns = if layout == Layout::Channels { 4 } else { 1 };
-            last.check_aggregate(3, &[Some(columns), None]);
+            let has_small = layout == Layout::Channels && kind != Kind::Double;
+            let near = if has_small { 2 } else { columns };
+            last.check_aggregate(3, &[Some(near), None]);
             let data = 4 * 32 * 8 * 8 / 256;
             last.check_aggregate(5, &[Some(data), Some(5 * columns), None]);
             last.check_interlace();
