@@ -24,6 +24,11 @@ test('an aggregation adds the neighbours and rectifies', async (t) => {
   t.deepEqual([...data], [2, 0, 14, 0, 24, 0])
 })
 
+test('an even number of taps has one more for the past', async (t) => {
+  const { data } = await ops.temporalAggregate(tensor([3, 1, 1, 1], [1, 2, 4]), tensor([2, 1], [10, 1]), 3)
+  t.deepEqual([...data], [1, 12, 24])
+})
+
 test('an empty batch gives an empty batch', async (t) => {
   const { data, shape } = await ops.temporalAggregate(tensor([0, 2, 3, 3], []), tensor([3, 2], [1, 1, 1, 1, 1, 1]), 4)
   t.is(data.length, 0)

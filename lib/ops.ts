@@ -42,10 +42,11 @@ async function temporalInterlace(x: Tensor, offsets: Tensor, weights: Tensor, fr
 }
 
 /**
- * TAM's aggregation: each frame becomes `ReLU(sum_j taps[j] * x[t + j - (r-1)/2])`, channel by channel. Frames outside the clip are zero.
+ * TAM's aggregation: each frame becomes `ReLU(sum_j taps[j] * x[t + j - floor(r/2)])`, channel by channel: with an even r there is
+ * one more tap on the side of the past, as in the authors' code. Frames outside the clip are zero.
  *
  * @param x `[N*T, C, H, W]`: clips folded into the batch
- * @param taps `[r, C]`, r odd
+ * @param taps `[r, C]`
  * @param frames T, frames of a clip
  * @returns a tensor of the shape of `x`
  */
