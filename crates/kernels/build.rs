@@ -1,8 +1,12 @@
 //! Compiles the C++ part against libtorch's headers and, with the feature `cuda`, the CUDA part.
 
+mod nvcc;
+
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use nvcc::nvcc;
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
@@ -91,14 +95,4 @@ fn link_runtime(nvcc: &Path) {
     for library in ["dl", "rt", "pthread", "stdc++"] {
         println!("cargo:rustc-link-lib=dylib={library}");
     }
-}
-
-fn nvcc() -> Option<PathBuf> {
-    let named = env::var_os("NVCC").map(PathBuf::from);
-    let homes = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(env::var_os);
-    let homes = homes.map(|home| PathBuf::from(home).join("bin/nvcc"));
-    let path = env::var_os("PATH").unwrap_or_default();
-    let on_path: Vec<_> = env::split_paths(&path).map(|folder| folder.join("nvcc")).collect();
-    let usual = PathBuf::from("/usr/local/cuda/bin/nvcc");
-    named.into_iter().chain(homes).chain(on_path).chain([usual]).find(|nvcc| nvcc.is_file())
 }

@@ -1,19 +1,12 @@
 //! The CUDA sources compile and link wherever there is an nvcc, with the feature `cuda` or without.
 
-use std::env;
-use std::path::{Path, PathBuf};
+#[path = "../nvcc.rs"]
+mod nvcc;
+
+use std::path::Path;
 use std::process::Command;
 
-/// nvcc where the build script looks for it.
-fn nvcc() -> Option<PathBuf> {
-    let named = env::var_os("NVCC").map(PathBuf::from);
-    let homes = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(env::var_os);
-    let homes = homes.map(|home| PathBuf::from(home).join("bin/nvcc"));
-    let path = env::var_os("PATH").unwrap_or_default();
-    let on_path: Vec<_> = env::split_paths(&path).map(|folder| folder.join("nvcc")).collect();
-    let usual = PathBuf::from("/usr/local/cuda/bin/nvcc");
-    named.into_iter().chain(homes).chain(on_path).chain([usual]).find(|nvcc| nvcc.is_file())
-}
+use nvcc::nvcc;
 
 /// Compiles for one architecture, without optimisation of the host's side.
 fn compile(nvcc: &Path, arguments: &[&str], to: &Path) {

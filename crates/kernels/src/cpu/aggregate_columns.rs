@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::aggregate_forms::Form;
-use super::vector::{Accumulator, Element, MOST_LANES, Vector, foresee_near};
+use super::vector::{Accumulator, Element, MOST_LANES, Vector, foresee};
 
 /// The frames of one clip from the start of a strip on.
 pub(super) struct Maps<E> {
@@ -58,8 +58,8 @@ pub(super) struct Pass {
 
 /// Foresees what is read `ahead` bytes after `from`.
 #[inline(always)]
-fn foresee<E>(from: *const E, ahead: isize) {
-    foresee_near(from.cast::<u8>().wrapping_offset(ahead));
+fn look_ahead<E>(from: *const E, ahead: isize) {
+    foresee::<true>(from.cast::<u8>().wrapping_offset(ahead));
 }
 
 /// Stores an element's vector, past the caches if `STREAM`.
@@ -99,7 +99,7 @@ pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool, 
                 let newest = if t < maps.frames {
                     // Later on these are frames of the pass before.
                     if first == 0 {
-                        foresee(maps.x.add(t * frame + at), ahead);
+                        look_ahead(maps.x.add(t * frame + at), ahead);
                     }
                     V::load(maps.x.add(t * frame + at))
                 } else {
@@ -111,7 +111,7 @@ pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool, 
             for (index, result) in results.iter_mut().enumerate() {
                 let t = first + index + after;
                 let newest = if t < maps.frames {
-                    foresee(maps.x.add(t * frame + at), ahead);
+                    look_ahead(maps.x.add(t * frame + at), ahead);
                     V::load(maps.x.add(t * frame + at))
                 } else {
                     zero
@@ -168,8 +168,8 @@ impl<A> Stage<A> {
 fn foresee_gated<E, F: Form>(form: &F, maps: &Maps<E>, at: usize, ahead: isize) {
     for out in 0..2 {
         if out < form.outputs() {
-            foresee(maps.grad[out].wrapping_add(at), ahead);
-            foresee(maps.y[out].wrapping_add(at), ahead);
+            look_ahead(maps.grad[out].wrapping_add(at), ahead);
+            look_ahead(maps.y[out].wrapping_add(at), ahead);
         }
     }
 }
@@ -232,7 +232,7 @@ pub(super) unsafe fn spread<
                     if let Some(there) = there {
                         foresee_gated(form, maps, there, ahead);
                     }
-                    foresee(maps.x.add(t * frame + at), ahead);
+                    look_ahead(maps.x.add(t * frame + at), ahead);
                     let x = V::load(maps.x.add(t * frame + at));
                     *result = form.spread::<E, V>(&sights, &weights, &mut sums, x).pack();
                 }

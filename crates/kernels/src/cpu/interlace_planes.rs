@@ -223,7 +223,7 @@ unsafe fn blend<E: Element, V: Vector<E>, const STREAM: bool>(
         let [a, b] = scales.map(|scale| V::splat(scale));
         while at + V::LANES <= range.end {
             if V::LANES > 1 {
-                foresee(ahead.wrapping_add(at * size_of::<E>()));
+                foresee::<false>(ahead.wrapping_add(at * size_of::<E>()));
             }
             let sum = V::load(near.add(at)).mul(a).add(V::load(far.add(at)).mul(b));
             sum.put::<STREAM>(to.add(at));
@@ -251,7 +251,7 @@ unsafe fn spread<E: Element, V: Vector<E>, const STREAM: bool>(
         while at + V::LANES <= range.end {
             if V::LANES > 1 {
                 for ahead in ahead {
-                    foresee(ahead.wrapping_add(at * size_of::<E>()));
+                    foresee::<false>(ahead.wrapping_add(at * size_of::<E>()));
                 }
             }
             let here = V::load(x.add(at));

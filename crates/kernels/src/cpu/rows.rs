@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::shape::{LINE, Shape, is_just_behind};
-use super::vector::{Element, HALF, Vector, copy, foresee_near};
+use super::vector::{Element, HALF, Vector, copy, foresee};
 
 /// Bytes of a frame that are worked on together: few enough that what moves stays in the
 /// first-level cache, and all frames in the second; whole pages where rows allow, since what the
@@ -128,7 +128,7 @@ impl Ahead {
     #[inline(always)]
     fn line(&self, row: usize, at: usize) {
         if at < self.bytes {
-            foresee_near(self.start.wrapping_add(row * self.row + at));
+            foresee::<true>(self.start.wrapping_add(row * self.row + at));
         }
     }
 }

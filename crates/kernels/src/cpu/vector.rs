@@ -348,27 +348,20 @@ pub(super) fn head<E: Element, V: Vector<E>>(to: *const E, len: usize) -> usize 
     if bytes.is_multiple_of(size_of::<E>()) { (bytes / size_of::<E>()).min(len) } else { len }
 }
 
-/// Asks for a cache line that will be read very soon: as [`foresee`], into the first-level cache.
+/// Asks for a cache line that will be read soon, into the first-level cache if `NEAR`, else the second.
 #[inline(always)]
-pub(super) fn foresee_near(place: *const u8) {
+pub(super) fn foresee<const NEAR: bool>(place: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
         // SAFETY: a hint, which no address makes fail.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
-}
-
-/// Asks for a cache line that will be read soon.
-#[inline(always)]
-pub(super) fn foresee(place: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: a hint, which no address makes fail.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(place.cast()) };
+        unsafe {
+            if NEAR {
+                _mm_prefetch::<_MM_HINT_T0>(place.cast());
+            } else {
+                _mm_prefetch::<_MM_HINT_T1>(place.cast());
+            }
+        }
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = place;

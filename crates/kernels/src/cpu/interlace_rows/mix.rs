@@ -3,7 +3,7 @@
 use super::super::interlace_blocks::{Direction, LANES, Lanes, MOST};
 use super::super::join::Join;
 use super::super::shape::LINE;
-use super::super::vector::{Accumulator, Element, PIECES, Vector, foresee_near};
+use super::super::vector::{Accumulator, Element, PIECES, Vector, foresee};
 use super::Workspace;
 
 /// What stays of a strip's rows, and what will be read soon.
@@ -43,7 +43,7 @@ impl Kept {
                 }
                 (*strip, *row) = (*strip - V::BYTES, *row - V::BYTES);
                 let at = *strip;
-                foresee_near(self.ahead[0].wrapping_add(at));
+                foresee::<true>(self.ahead[0].wrapping_add(at));
                 // SAFETY: the caller's promise: there are as many shares as vectors.
                 unsafe { J::carry(self.from.add(at), self.to.add(at)) };
             }
@@ -54,7 +54,7 @@ impl Kept {
         while at > start + J::BESIDE {
             at -= bytes;
             if at % LINE < bytes {
-                foresee_near(self.ahead[0].wrapping_add(at));
+                foresee::<true>(self.ahead[0].wrapping_add(at));
             }
             // SAFETY: the caller's promise: shares lie inside the strip, in whole vectors.
             unsafe { J::carry(self.from.add(at), self.to.add(at)) };
@@ -65,11 +65,11 @@ impl Kept {
     #[inline(always)]
     fn foresee<E: Element, V: Vector<E>, J: Join<E, V>, D: Direction>(&self, at: usize) {
         let at = at * size_of::<E>();
-        foresee_near(self.ahead[0].wrapping_add(at));
+        foresee::<true>(self.ahead[0].wrapping_add(at));
         if D::SUMS {
-            foresee_near(self.ahead[1].wrapping_add(at));
+            foresee::<true>(self.ahead[1].wrapping_add(at));
             if J::BESIDE > 0 && self.whole {
-                foresee_near(self.ahead[1].wrapping_add(at + LINE));
+                foresee::<true>(self.ahead[1].wrapping_add(at + LINE));
             }
         }
     }
