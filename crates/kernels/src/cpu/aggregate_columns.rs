@@ -9,7 +9,8 @@ use std::ops::Range;
 use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::aggregate_forms::Form;
-use super::vector::{Accumulator, Element, MOST_LANES, Vector, foresee};
+use super::columns::look_ahead;
+use super::vector::{Accumulator, Element, MOST_LANES, Vector};
 
 /// The frames of one clip from the start of a strip on.
 pub(super) struct Maps<E> {
@@ -54,12 +55,6 @@ pub(super) struct Pass {
     /// Bytes from what is read to what is asked for: the columns walk through more rows of memory
     /// than the processor follows by itself.
     pub ahead: isize,
-}
-
-/// Foresees what is read `ahead` bytes after `from`.
-#[inline(always)]
-fn look_ahead<E>(from: *const E, ahead: isize) {
-    foresee::<true>(from.cast::<u8>().wrapping_offset(ahead));
 }
 
 /// Stores an element's vector, past the caches if `STREAM`.

@@ -6,7 +6,8 @@ use super::aggregate::{Aggregate, Plan};
 use super::aggregate_columns::{Maps, Numbers, Pass, mix, spread};
 use super::aggregate_forms::{Form, Three, ThreeOfPairs};
 use super::aggregate_parts::parts;
-use super::aggregate_workspace::{AHEAD, Workspace};
+use super::aggregate_workspace::Workspace;
+use super::columns::{blocks, stretches};
 use super::isa::Kernel;
 use super::shape::is_just_behind;
 use super::vector::{Element, Vector};
@@ -15,32 +16,6 @@ use super::vector::{Element, Vector};
 /// there are; fewer would read their neighbours, which are still in the cache, too often.
 const FORWARD: usize = 8;
 const BACKWARD: usize = 4;
-
-/// The frames in blocks of the first size that fits, or else one by one.
-fn blocks(frames: usize, sizes: [usize; 2]) -> impl Iterator<Item = Range<usize>> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at;
-        at += sizes.into_iter().find(|size| at + size <= frames).unwrap_or(1);
-        (start < frames).then_some(start..at)
-    })
-}
-
-/// The stretches of a row of `len` elements in the order of work: one that looks ahead within the
-/// row, and the last [`AHEAD`] bytes, which look into what comes after it.
-fn stretches<E: Element, V: Vector<E>>(
-    len: usize,
-    [within, beyond]: [isize; 2],
-    falls: bool,
-) -> impl Iterator<Item = (Range<usize>, isize)> {
-    let last = (AHEAD / size_of::<E>()).next_multiple_of(V::LANES).min(len);
-    let both = if falls {
-        [(last..len, within), (0..last, beyond)]
-    } else {
-        [(0..len - last, within), (len - last..len, beyond)]
-    };
-    both.into_iter().filter(|(range, _)| !range.is_empty())
-}
 
 /// The forward loop.
 pub(crate) struct Forward<'a>(pub &'a Aggregate);
@@ -122,7 +97,7 @@ impl Forward<'_> {
         let whole = len / V::LANES * V::LANES;
         for frames in blocks(maps.frames, [most, BACKWARD]) {
             let first = frames.start;
-            for (range, ahead) in stretches::<E, V>(whole, ahead, maps.falls) {
+            for (range, ahead) in stretches(whole, (size_of::<E>(), V::LANES), ahead, maps.falls) {
                 let pass = Pass { first, range, turns: 1, ahead };
                 // SAFETY: the caller's promise.
                 unsafe {
@@ -215,7 +190,7 @@ impl Backward<'_> {
         let whole = len / V::LANES * V::LANES;
         for frames in blocks(maps.frames, [BACKWARD; 2]) {
             let first = frames.start;
-            for (range, ahead) in stretches::<E, V>(whole, ahead, false) {
+            for (range, ahead) in stretches(whole, (size_of::<E>(), V::LANES), ahead, false) {
                 // The numbers of a part that has a vector of them stay in registers.
                 let (range, turns) = if numbers.mask == V::LANES - 1 {
                     (range.start..range.start + V::LANES, range.len() / V::LANES)

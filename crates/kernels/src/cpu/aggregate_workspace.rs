@@ -5,14 +5,11 @@ use std::ops::Range;
 use super::aggregate::{Aggregate, Plan};
 use super::aggregate_columns::{Maps, Numbers};
 use super::aggregate_parts::Part;
+use super::columns::AHEAD;
 use super::scratch::{Kept, Scratch};
 use super::shape::{Cut, LINE, MOST_NUMBERS, Shape};
 use super::total::{CHAIN, total_of};
 use super::vector::{Accumulator, Element, Vector};
-
-/// Bytes of a row that are asked for ahead of time. All frames of a clip may lie at the same place of
-/// a page and so share a few ways of the first-level cache: more is gone before it is read.
-pub(super) const AHEAD: usize = 768;
 
 thread_local! {
     static NUMBERS: Kept = const { Kept::new() };

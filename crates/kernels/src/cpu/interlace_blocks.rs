@@ -4,7 +4,13 @@
 use std::ops::Range;
 
 use super::interlace::Interlace;
-use super::vector::{Accumulator, Element, PIECES, Vector};
+use super::scratch::{Kept, Scratch};
+use super::vector::{Accumulator, Element, Vector};
+
+thread_local! {
+    static SCALES: Kept = const { Kept::new() };
+    static SUMS: Kept = const { Kept::new() };
+}
 
 /// Accumulators that a sum is spread over, whatever the width of vectors.
 pub(super) const LANES: usize = 32;
@@ -30,45 +36,6 @@ pub(super) struct Block {
     pub stride: usize,
 }
 
-/// Vectors at the same lanes of a block's rows: where those of a strip's first row are.
-#[derive(Clone, Copy)]
-pub(super) struct Part<E> {
-    /// Where the first number is among the moved channels of a strip, and in its map.
-    pub packed: usize,
-    pub mapped: usize,
-    /// Where its share of the channels that stay starts in its map.
-    pub kept: usize,
-    /// The group of the first number; where groups cut the vector into pieces, the next ones follow.
-    pub group: usize,
-    pub newer: [*const E; PIECES],
-    pub older: [*const E; PIECES],
-    pub x: *const E,
-    pub result: *mut E,
-}
-
-/// Numbers from one row of a block to the next in a map, and in sources, `x` and results where they
-/// are read and written.
-#[derive(Clone, Copy)]
-pub(super) struct Strides {
-    pub map: usize,
-    pub source: usize,
-    pub x: usize,
-    pub result: usize,
-}
-
-impl Strides {
-    /// Where row `row` of a block lies.
-    #[inline(always)]
-    pub fn times(self, row: usize) -> Self {
-        Self {
-            map: self.map * row,
-            source: self.source * row,
-            x: self.x * row,
-            result: self.result * row,
-        }
-    }
-}
-
 impl Interlace {
     /// Whether each group is whole blocks.
     ///
@@ -82,11 +49,6 @@ impl Interlace {
     pub(super) fn apart(&self) -> usize {
         // `LANES` is a power of two: its common divisor with the fold is the fold's lowest bit.
         LANES >> self.fold.trailing_zeros().min(LANES.trailing_zeros())
-    }
-
-    /// Channels that stay for each one that moves, rounded down.
-    pub(super) fn share(&self) -> usize {
-        (self.shape.c() / self.fold.max(1) as usize).saturating_sub(1)
     }
 
     /// The blocks of a strip of at most `longest` positions.
@@ -106,22 +68,10 @@ impl Interlace {
         (0..end).step_by(LANES).map(|start| Block { start, near: 1, stride }).collect()
     }
 
-    /// The parts of blocks, without places.
-    pub(super) fn parts<E: Element, V: Vector<E>>(&self, blocks: &[Block]) -> Vec<Part<E>> {
-        let (c, fold, share) = (self.shape.c(), self.fold as usize, self.share());
-        let (nothing, nowhere) = (std::ptr::null(), std::ptr::null_mut());
-        let part = |packed: usize| Part {
-            packed,
-            mapped: packed / fold * c + packed % fold,
-            kept: packed / fold * c + fold + share * (packed % fold),
-            group: packed % fold / self.run(),
-            newer: [nothing; PIECES],
-            older: [nothing; PIECES],
-            x: nothing,
-            result: nowhere,
-        };
-        let starts = |block: &Block| (block.start..block.start + LANES).step_by(V::LANES);
-        blocks.iter().flat_map(starts).map(part).collect()
+    /// Numbers that a strip of so many positions adds to one accumulator.
+    pub(super) fn terms_of(&self, blocks: &[Block], positions: usize) -> usize {
+        let len = positions * self.fold as usize;
+        blocks.first().map_or(0, |block| len.div_ceil(block.stride) * block.near)
     }
 
     /// What the newer and the older row of a frame are multiplied with.
@@ -187,13 +137,17 @@ struct Span {
 
 /// Scales and sums of the blocks in every frame.
 pub(super) struct Lanes<A> {
+    /// The whole parts of a clip's offsets.
+    pub wholes: Vec<isize>,
     /// Lanes of all blocks.
     count: usize,
+    /// Numbers that were added to each of the sums.
+    terms: usize,
     spans: Vec<Span>,
     /// What newer and older rows are multiplied with, `[T, 2, lanes]`; vectors in their own order.
-    scales: Vec<A>,
+    scales: Scratch<A>,
     /// Sums of the products with newer and older rows, likewise.
-    sums: Vec<A>,
+    sums: Scratch<A>,
     /// Of each group.
     totals: Vec<f64>,
 }
@@ -212,8 +166,76 @@ impl<A: Accumulator> Lanes<A> {
             }
         }
         let count = blocks.len() * LANES;
-        let lanes = vec![A::ZERO; args.shape.t() * 2 * count];
-        Self { count, spans, scales: lanes.clone(), sums: lanes, totals: vec![0.0; args.g()] }
+        let len = args.shape.t() * 2 * count;
+        let mut sums = Scratch::take(&SUMS, len);
+        sums.fill(A::ZERO);
+        Self {
+            wholes: vec![0; args.g()],
+            count,
+            terms: 0,
+            spans,
+            scales: Scratch::take(&SCALES, len),
+            sums,
+            totals: vec![0.0; args.g()],
+        }
+    }
+
+    /// Enters a clip.
+    #[inline(always)]
+    pub unsafe fn enter<E, V, D>(&mut self, args: &Interlace, clip: usize)
+    where
+        E: Element<Acc = A>,
+        V: Vector<E>,
+        D: Direction,
+    {
+        // SAFETY: the parameters hold all clips, frames and groups; `V` is supported.
+        unsafe {
+            for (group, whole) in self.wholes.iter_mut().enumerate() {
+                *whole = args.shift_of::<A>(clip, group).whole;
+            }
+            self.scale::<E, V>(|frame, group| args.scales::<E, D>(clip, frame, group));
+        }
+    }
+
+    /// Makes room for the sums of a strip of a task, which adds as many terms to each.
+    #[inline(always)]
+    pub unsafe fn turn<E, V>(&mut self, args: &Interlace, task: (usize, usize), terms: usize)
+    where
+        E: Element<Acc = A>,
+        V: Vector<E>,
+    {
+        if self.terms + terms > TERMS {
+            // SAFETY: the caller's promise.
+            unsafe { self.leave::<E, V>(args, task) };
+        }
+        self.terms += terms;
+    }
+
+    /// Moves the sums into a task's part of `partial`.
+    #[inline(always)]
+    pub unsafe fn leave<E, V>(&mut self, args: &Interlace, (clip, task): (usize, usize))
+    where
+        E: Element<Acc = A>,
+        V: Vector<E>,
+    {
+        self.terms = 0;
+        let wholes = std::mem::take(&mut self.wholes);
+        let first = args.sums_at(clip, task, 0);
+        let add = |frame: usize, is_older: bool, totals: &[f64]| {
+            for (group, total) in totals.iter().enumerate() {
+                // SAFETY: the sums of a task have a place for every group, frame and side.
+                unsafe {
+                    let met = Back::source(frame as isize, wholes[group]) - isize::from(is_older);
+                    if let Some(t) = args.inside(met) {
+                        let at = first + (group * args.shape.t() + t) * 2;
+                        *args.partial.add(at + usize::from(!is_older)) += total;
+                    }
+                }
+            }
+        };
+        // SAFETY: the caller's promise.
+        unsafe { self.take::<E, V>(add) };
+        self.wholes = wholes;
     }
 
     /// Where those of a frame's newer rows start, and how far the older rows' are from them.
@@ -270,7 +292,7 @@ impl<A: Accumulator> Lanes<A> {
 
     /// Sets the scales, given those of newer and older rows for frame and group.
     #[inline(always)]
-    pub unsafe fn scale<E, V>(&mut self, of: impl Fn(usize, usize) -> [A; 2])
+    unsafe fn scale<E, V>(&mut self, of: impl Fn(usize, usize) -> [A; 2])
     where
         E: Element<Acc = A>,
         V: Vector<E>,
@@ -293,7 +315,7 @@ impl<A: Accumulator> Lanes<A> {
 
     /// Adds the sums up for each group, as `(frame, is_older, totals)`, and clears them.
     #[inline(always)]
-    pub unsafe fn take<E, V>(&mut self, to: impl Fn(usize, bool, &[f64]))
+    unsafe fn take<E, V>(&mut self, to: impl Fn(usize, bool, &[f64]))
     where
         E: Element<Acc = A>,
         V: Vector<E>,

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::interlace::Interlace;
+use super::interlace_blocks::{LANES, MOST};
 use super::shape::CHUNK;
 use super::vector::{Accumulator, Element, Vector, copy, foresee, head};
 
@@ -14,9 +15,6 @@ const COPIED: usize = 1 << 16;
 
 /// Frames from when a piece is asked for until it is needed.
 const AHEAD: isize = 2;
-
-/// Accumulators that a sum is spread over.
-const LANES: usize = 32;
 
 /// How one clip is cut.
 pub(super) struct Planes {
@@ -188,23 +186,46 @@ impl<'a, E: Element> Work<'a, E> {
                     self.ahead(args.grad.cast(), piece, to + 1),
                     self.ahead(args.x.cast(), piece, s as isize),
                 ];
-                let mut sums = [[E::Acc::ZERO; LANES]; 2];
-                let start = if self.streams { head::<E, V>(gx, len) } else { 0 };
-                spread::<E, E::Acc, false>(sources, scales, gx, 0..start, (ahead, &mut sums));
+                let mut sums = Sums::new(if self.streams { head::<E, V>(gx, len) } else { 0 });
+                let start = sums.start;
+                spread_singly(sources, scales, gx, 0..start, &mut sums);
                 let done = if self.streams {
-                    spread::<E, V, true>(sources, scales, gx, start..len, (ahead, &mut sums))
+                    spread::<E, V, true>(sources, scales, gx, len, (ahead, &mut sums))
                 } else {
-                    spread::<E, V, false>(sources, scales, gx, start..len, (ahead, &mut sums))
+                    spread::<E, V, false>(sources, scales, gx, len, (ahead, &mut sums))
                 };
-                spread::<E, E::Acc, false>(sources, scales, gx, done..len, (ahead, &mut sums));
-                for (side, (met, lanes)) in meets.into_iter().zip(sums).enumerate() {
+                spread_singly(sources, scales, gx, done..len, &mut sums);
+                for (met, (side, total)) in meets.into_iter().zip(sums.totals().enumerate()) {
                     if let Some(t) = met {
-                        let sum: f64 = lanes.iter().map(|lane| lane.to_f64()).sum();
-                        *args.partial.add(partial + 2 * t + side) = sum;
+                        *args.partial.add(partial + 2 * t + side) = total;
                     }
                 }
             }
         }
+    }
+}
+
+/// Sums of a piece in [`LANES`] accumulators: element `i` adds to number `i` modulo that, in whatever
+/// vectors and from whichever element on they are aligned.
+struct Sums<A> {
+    /// Where vectors start: its accumulators are the first ones.
+    start: usize,
+    sides: [[A; LANES]; 2],
+}
+
+impl<A: Accumulator> Sums<A> {
+    fn new(start: usize) -> Self {
+        Self { start, sides: [[A::ZERO; LANES]; 2] }
+    }
+
+    /// Where the accumulators of an element are.
+    fn place(&self, element: usize) -> usize {
+        (element + LANES - self.start % LANES) % LANES
+    }
+
+    /// The sums of both sides, in one order.
+    fn totals(&self) -> impl Iterator<Item = f64> {
+        self.sides.iter().map(|side| (0..LANES).map(|at| side[self.place(at)].to_f64()).sum())
     }
 }
 
@@ -233,39 +254,73 @@ unsafe fn blend<E: Element, V: Vector<E>, const STREAM: bool>(
     at
 }
 
-/// `gx = a near + b far`, and the sums of `near x` and `far x`.
+/// `gx = a near + b far`, and the sums of `near x` and `far x`, of whole vectors from the first that is
+/// aligned.
 #[inline(always)]
 unsafe fn spread<E: Element, V: Vector<E>, const STREAM: bool>(
     [near, far, x]: [*const E; 3],
     scales: [E::Acc; 2],
     gx: *mut E,
-    range: Range<usize>,
-    (ahead, sums): ([*const u8; 2], &mut [[E::Acc; LANES]; 2]),
+    len: usize,
+    (ahead, sums): ([*const u8; 2], &mut Sums<E::Acc>),
 ) -> usize {
-    let mut at = range.start;
-    // SAFETY: the promise of `backward`; `LANES` is at least that of every vector.
+    let (mut at, count) = (sums.start, LANES / V::LANES);
+    let [near_sums, far_sums] = &mut sums.sides;
+    // SAFETY: the promise of `backward`; `LANES` is a multiple of that of every vector.
     unsafe {
         let [a, b] = scales.map(|scale| V::splat(scale));
-        let mut near_sum = V::load_acc(sums[0].as_ptr());
-        let mut far_sum = V::load_acc(sums[1].as_ptr());
-        while at + V::LANES <= range.end {
-            if V::LANES > 1 {
+        let mut totals = [[V::splat(E::Acc::ZERO); 2]; MOST];
+        for (lane, totals) in totals.iter_mut().enumerate().take(count) {
+            let sums = [&near_sums, &far_sums].map(|sums| sums.as_ptr().add(lane * V::LANES));
+            *totals = sums.map(|sums| V::load_acc(sums));
+        }
+        while at + V::LANES <= len {
+            for [near_sum, far_sum] in totals.iter_mut().take(count) {
+                if at + V::LANES > len {
+                    break;
+                }
                 for ahead in ahead {
                     foresee::<false>(ahead.wrapping_add(at * size_of::<E>()));
                 }
+                let here = V::load(x.add(at));
+                let (early, late) = (V::load(near.add(at)), V::load(far.add(at)));
+                let sum = early.mul(a).add(late.mul(b));
+                sum.put::<STREAM>(gx.add(at));
+                *near_sum = near_sum.add(early.mul(here));
+                *far_sum = far_sum.add(late.mul(here));
+                at += V::LANES;
             }
-            let here = V::load(x.add(at));
-            let (early, late) = (V::load(near.add(at)), V::load(far.add(at)));
-            let sum = early.mul(a).add(late.mul(b));
-            sum.put::<STREAM>(gx.add(at));
-            near_sum = near_sum.add(early.mul(here));
-            far_sum = far_sum.add(late.mul(here));
-            at += V::LANES;
         }
-        near_sum.store_acc(sums[0].as_mut_ptr());
-        far_sum.store_acc(sums[1].as_mut_ptr());
+        for (lane, [near_sum, far_sum]) in totals.into_iter().enumerate().take(count) {
+            near_sum.store_acc(near_sums.as_mut_ptr().add(lane * V::LANES));
+            far_sum.store_acc(far_sums.as_mut_ptr().add(lane * V::LANES));
+        }
     }
     at
+}
+
+/// As [`spread`], of the elements in front of whole vectors and after them.
+#[inline(always)]
+unsafe fn spread_singly<E: Element>(
+    [near, far, x]: [*const E; 3],
+    [a, b]: [E::Acc; 2],
+    gx: *mut E,
+    range: Range<usize>,
+    sums: &mut Sums<E::Acc>,
+) {
+    for at in range {
+        // SAFETY: the promise of `backward`; single elements need no instruction set.
+        unsafe {
+            let [early, late, here] =
+                [near, far, x].map(|map| <E::Acc as Vector<E>>::load(map.add(at)));
+            let sum = early.times(a).plus(late.times(b));
+            <E::Acc as Vector<E>>::put::<false>(sum, gx.add(at));
+            let place = sums.place(at);
+            for (side, factor) in sums.sides.iter_mut().zip([early, late]) {
+                side[place] = side[place].plus(factor.times(here));
+            }
+        }
+    }
 }
 
 /// Forward.

@@ -1,45 +1,46 @@
 //! How vectors are stored, and what lies beside them.
 
+use super::bits::Bits;
 use super::vector::{Element, Vector};
 
 /// How vectors are stored, by themselves or with what lies beside them.
 pub(crate) trait Join<E: Element, V: Vector<E>> {
     /// Bytes beside a vector that are stored with it.
     const BESIDE: usize;
-    /// What a place must be aligned to.
-    const ALIGNMENT: usize = V::BYTES + Self::BESIDE;
-    /// Rounds and stores a vector and `BESIDE` bytes more.
+    /// What lies beside vectors is copied in these, a part of as many bytes as a joined vector has.
+    type Bits: Bits;
+    /// A rounded vector and what lies beside it.
+    type Joined: Copy;
+    /// Rounds a vector and reads `BESIDE` bytes more.
     ///
     /// # Safety
-    /// As [`Vector`], of both pointers.
-    unsafe fn put(value: V, beside: *const u8, to: *mut E);
-    /// Copies as many bytes as [`Join::put`] stores.
-    ///
-    /// # Safety
-    /// As [`Vector`], of both pointers.
-    unsafe fn carry(from: *const u8, to: *mut u8);
+    /// As [`Vector`].
+    unsafe fn join(value: V, beside: *const u8) -> Self::Joined;
+    unsafe fn store(joined: Self::Joined, to: *mut E);
+    /// Stores past the caches; `to` is aligned to all that is stored.
+    unsafe fn stream(joined: Self::Joined, to: *mut E);
 }
 
-/// Vectors by themselves, past the caches if `STREAM`, else for maps that will be read from one.
-pub(crate) struct Apart<const STREAM: bool>;
+/// Vectors by themselves.
+pub(crate) struct Apart;
 
-impl<E: Element, V: Vector<E>, const STREAM: bool> Join<E, V> for Apart<STREAM> {
+impl<E: Element, V: Vector<E>> Join<E, V> for Apart {
     const BESIDE: usize = 0;
-    const ALIGNMENT: usize = if STREAM { V::BYTES } else { 1 };
+    type Bits = V::Bits;
+    type Joined = V::Packed;
     #[inline(always)]
-    unsafe fn put(value: V, _: *const u8, to: *mut E) {
+    unsafe fn join(value: V, _: *const u8) -> V::Packed {
         // SAFETY: the caller's promise.
-        unsafe { value.put::<STREAM>(to) }
+        unsafe { value.pack() }
     }
     #[inline(always)]
-    unsafe fn carry(from: *const u8, to: *mut u8) {
+    unsafe fn store(packed: V::Packed, to: *mut E) {
         // SAFETY: the caller's promise.
-        unsafe {
-            if STREAM {
-                V::carry(from, to);
-            } else {
-                from.copy_to_nonoverlapping(to, V::BYTES);
-            }
-        }
+        unsafe { V::store(packed, to) }
+    }
+    #[inline(always)]
+    unsafe fn stream(packed: V::Packed, to: *mut E) {
+        // SAFETY: the caller's promise.
+        unsafe { V::stream(packed, to) }
     }
 }

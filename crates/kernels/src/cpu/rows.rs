@@ -3,7 +3,8 @@
 //! What moves is a part of each row, often less than a cache line of it, and pieces of a few
 //! channels come from different frames. A [`Writer`] puts them together in a buffer first, so that
 //! results leave in whole lines, one after another: of a line in two parts neither goes past the
-//! caches. TIN does without one where its vectors are of one position.
+//! caches. Where rows are whole vectors TSM and TIN walk in columns instead (see
+//! [`columns`](super::columns)).
 
 use std::ops::Range;
 
@@ -51,32 +52,49 @@ impl Strips {
         self.positions.div_ceil(self.task)
     }
 
-    /// Strips of one task, or fewer at the end of a clip.
-    pub fn per_task(&self) -> usize {
-        self.task.div_ceil(self.strip.max(1))
-    }
-
     /// The most positions that a strip has.
     pub fn longest(&self) -> usize {
         self.strip
     }
 
-    /// The strips of a task, each in all frames before the next.
+    /// The strips of a task.
+    pub fn of_task(&self, task: usize) -> Pieces {
+        let start = task * self.task;
+        Pieces { strip: self.strip, range: start..(start + self.task).min(self.positions) }
+    }
+
+    /// The strips of a task from the last to the first, each in all frames before the next.
     pub fn steps(&self, task: usize, frames: usize) -> impl Iterator<Item = Step> + use<> {
-        let Self { task: len, strip, positions } = *self;
-        let start = task * len;
-        let end = (start + len).min(positions);
-        let steps = (end - start).div_ceil(strip) * frames;
-        // Beyond the task's end follows the next one.
+        let (strips, strip) = (self.of_task(task), self.strip);
+        let (count, start) = (strips.len(), strips.range.start);
         let place = move |step: usize| {
-            let at = start + (step / frames * strip).min(len);
-            let last = if step < steps { end } else { positions };
-            (step % frames, at..(at + strip).min(last))
+            // Beyond the task's start follows the one before.
+            let before = || start.saturating_sub(strip)..start;
+            let index = (count - 1).checked_sub(step / frames);
+            (step % frames, index.map_or_else(before, |index| strips.get(index)))
         };
-        (0..steps).map(move |step| {
+        (0..count * frames).map(move |step| {
             let (frame, strip) = place(step);
             Step { frame, strip, ahead: place(step + AHEAD) }
         })
+    }
+}
+
+/// The strips of a task by number.
+pub(super) struct Pieces {
+    strip: usize,
+    range: Range<usize>,
+}
+
+impl Pieces {
+    pub fn len(&self) -> usize {
+        self.range.len().div_ceil(self.strip)
+    }
+
+    /// The positions of strip `index`.
+    pub fn get(&self, index: usize) -> Range<usize> {
+        let start = self.range.start + index * self.strip;
+        start..(start + self.strip).min(self.range.end)
     }
 }
 

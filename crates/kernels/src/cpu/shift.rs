@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::isa::Kernel;
 use super::rows::{Ahead, Buffer, Step, Strips, Writer, copy_pieces};
 use super::shape::Shape;
+use super::shift_columns::Columns;
 use super::vector::{Element, Vector, copy};
 
 /// Bytes of a frame that one task of the channel-by-channel form copies.
@@ -96,7 +97,7 @@ impl Shift {
 
     /// Ends of the three segments, in channels.
     #[inline(always)]
-    fn ends(&self) -> [usize; 3] {
+    pub(super) fn ends(&self) -> [usize; 3] {
         let fold = self.fold as usize;
         [fold, if self.one_way == 0 { 2 * fold } else { fold }, self.shape.c()]
     }
@@ -117,6 +118,15 @@ impl Kernel for Copies<'_> {
     unsafe fn run<E: Element, V: Vector<E>>(&self, tasks: Range<i64>) {
         let (args, piece, per_clip) = (self.0, self.0.piece(), self.0.per_clip());
         let stream = args.shape.streams(args.width as usize);
+        let columns = |args| Columns::of::<V::Bits>(args, args.strips());
+        if let Some(columns) = args.shape.is_channels_last().then_some(args).and_then(columns) {
+            // SAFETY: the caller's promise; `V` is supported.
+            unsafe {
+                columns.tasks::<V::Bits>(tasks);
+                V::fence();
+            }
+            return;
+        }
         let mut rows = args.shape.is_channels_last().then(|| Rows::new(args));
         for task in tasks {
             let (clip, part) = (task as usize / per_clip, task as usize % per_clip);

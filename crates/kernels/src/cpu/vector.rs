@@ -3,6 +3,7 @@
 //! All instruction sets give the same bits: multiplication and addition stay separate unless
 //! [`Vector::fused`] says otherwise, and that is exactly rounded on every processor.
 
+use super::bits::{Bits, Words};
 use super::join::{Apart, Join};
 
 /// The type that sums are kept in.
@@ -137,6 +138,8 @@ pub(crate) trait Vector<E: Element>: Copy {
     type Half: Vector<E>;
     /// How halves leave in whole cache lines.
     type Join: Join<E, Self::Half>;
+    /// Bytes that are copied together, a part of `BYTES`.
+    type Bits: Bits;
     /// The elements themselves.
     type Packed: Copy;
     unsafe fn splat(value: E::Acc) -> Self;
@@ -178,13 +181,13 @@ pub(crate) trait Vector<E: Element>: Copy {
     #[inline(always)]
     unsafe fn carry(from: *const u8, to: *mut u8) {
         // SAFETY: the caller's promise.
-        unsafe { from.copy_to_nonoverlapping(to, Self::BYTES) }
+        unsafe { carry::<Self::Bits>(from, to, Self::BYTES) }
     }
     /// Copies [`HALF`] bytes past the caches; `to` is aligned to them.
     #[inline(always)]
     unsafe fn carry_half(from: *const u8, to: *mut u8) {
         // SAFETY: the caller's promise.
-        unsafe { from.copy_to_nonoverlapping(to, HALF) }
+        unsafe { carry::<<Self::Half as Vector<E>>::Bits>(from, to, HALF) }
     }
     /// Makes streamed stores visible to other threads.
     #[inline(always)]
@@ -216,7 +219,8 @@ macro_rules! scalar {
         impl Vector<$elem> for $acc {
             const LANES: usize = 1;
             type Half = Self;
-            type Join = Apart<true>;
+            type Join = Apart;
+            type Bits = Words<1>;
             #[inline(always)]
             unsafe fn splat(value: $acc) -> Self {
                 value
@@ -282,7 +286,8 @@ pub(crate) struct Wide<A, const L: usize>([A; L]);
 impl<E: Element, const L: usize> Vector<E> for Wide<E::Acc, L> {
     const LANES: usize = L;
     type Half = Self;
-    type Join = Apart<true>;
+    type Join = Apart;
+    type Bits = Words<2>;
     #[inline(always)]
     unsafe fn splat(value: E::Acc) -> Self {
         Self([value; L])
@@ -335,6 +340,15 @@ impl<E: Element, const L: usize> Vector<E> for Wide<E::Acc, L> {
     unsafe fn relu(self) -> Self {
         // SAFETY: the scalar form needs no instruction set.
         Self(self.0.map(|value| unsafe { <E::Acc as Vector<E>>::relu(value) }))
+    }
+}
+
+/// Copies `bytes` bytes past the caches; `to` is aligned to those of `B`, which divide them.
+#[inline(always)]
+unsafe fn carry<B: Bits>(from: *const u8, to: *mut u8, bytes: usize) {
+    for at in (0..bytes).step_by(B::BYTES) {
+        // SAFETY: the caller's promise.
+        unsafe { B::load(from.add(at)).stream(to.add(at)) };
     }
 }
 

@@ -14,14 +14,15 @@ use super::x86_join::Line;
 /// Implements `Vector` for one register type whose lanes are elements.
 macro_rules! vector {
     (
-        $elem:ty, $reg:ty, $half:ty, $join:ty, $lanes:expr, $splat:ident, $load:ident, $weave:ident, $of_bits:ident,
-        $load_gated:ident, $store:ident, $stream:ident, $add:ident, $mul:ident, $fused:ident, $max:ident,
+        $elem:ty, $reg:ty, $half:ty, $join:ty, $bits:ty, $lanes:expr, $splat:ident, $load:ident,
+        $weave:ident, $of_bits:ident, $load_gated:ident, $store:ident, $stream:ident, $add:ident, $mul:ident, $fused:ident, $max:ident,
         $zero:ident
     ) => {
         impl Vector<$elem> for $reg {
             const LANES: usize = $lanes;
             type Half = $half;
             type Join = $join;
+            type Bits = $bits;
             #[inline(always)]
             unsafe fn splat(value: $elem) -> Self {
                 // SAFETY: the instruction set was detected (contract of the trait).
@@ -56,16 +57,6 @@ macro_rules! vector {
             unsafe fn stream(packed: Self, to: *mut $elem) {
                 // SAFETY: as above, and aligned.
                 unsafe { $stream(to, packed) }
-            }
-            #[inline(always)]
-            unsafe fn carry(from: *const u8, to: *mut u8) {
-                // SAFETY: as above; loads need no alignment.
-                unsafe { $stream(to.cast(), $load(from.cast())) }
-            }
-            #[inline(always)]
-            unsafe fn carry_half(from: *const u8, to: *mut u8) {
-                // SAFETY: as above; AVX2 is part of both instruction sets.
-                unsafe { _mm256_stream_si256(to.cast(), _mm256_loadu_si256(from.cast())) };
             }
             #[inline(always)]
             unsafe fn fence() {
@@ -198,6 +189,7 @@ vector!(
     __m512,
     __m256,
     Line,
+    __m512i,
     16,
     _mm512_set1_ps,
     _mm512_loadu_ps,
@@ -217,6 +209,7 @@ vector!(
     __m512d,
     __m256d,
     Line,
+    __m512i,
     8,
     _mm512_set1_pd,
     _mm512_loadu_pd,
@@ -235,7 +228,8 @@ vector!(
     f32,
     __m256,
     Self,
-    Apart<true>,
+    Apart,
+    __m256i,
     8,
     _mm256_set1_ps,
     _mm256_loadu_ps,
@@ -254,7 +248,8 @@ vector!(
     f64,
     __m256d,
     Self,
-    Apart<true>,
+    Apart,
+    __m256i,
     4,
     _mm256_set1_pd,
     _mm256_loadu_pd,

@@ -179,13 +179,14 @@ macro_rules! twin {
     (
         $reg:ty, $half:ty, $join:ty, $packed:ty, $lanes:expr, $splat:ident, $load:ident, $weave:ident, $unpack:ident,
         $load_gated:ident, $pack:ident,
-        $load_acc:ident, $store_acc:ident, $load_half:ident, $store_half:ident, $load_raw:ident,
+        $load_acc:ident, $store_acc:ident, $load_half:ident, $store_half:ident,
         $store:ident, $stream:ident, $add:ident, $mul:ident, $fused:ident, $max:ident, $zero:ident
     ) => {
         impl Vector<Bf16> for Twin<$reg> {
             const LANES: usize = $lanes;
             type Half = $half;
             type Join = $join;
+            type Bits = $packed;
             const REORDERS: bool = true;
             #[inline(always)]
             unsafe fn splat(value: f32) -> Self {
@@ -223,16 +224,6 @@ macro_rules! twin {
             unsafe fn stream(packed: $packed, to: *mut Bf16) {
                 // SAFETY: as above, and aligned.
                 unsafe { $stream(to.cast(), packed) }
-            }
-            #[inline(always)]
-            unsafe fn carry(from: *const u8, to: *mut u8) {
-                // SAFETY: as above; loads need no alignment.
-                unsafe { $stream(to.cast(), $load_raw(from.cast())) }
-            }
-            #[inline(always)]
-            unsafe fn carry_half(from: *const u8, to: *mut u8) {
-                // SAFETY: as above; AVX2 is part of both instruction sets.
-                unsafe { _mm256_stream_si256(to.cast(), _mm256_loadu_si256(from.cast())) };
             }
             #[inline(always)]
             unsafe fn fence() {
@@ -312,7 +303,6 @@ twin!(
     store_acc_512,
     _mm512_loadu_ps,
     _mm512_storeu_ps,
-    _mm512_loadu_si512,
     _mm512_storeu_si512,
     _mm512_stream_si512,
     _mm512_add_ps,
@@ -324,7 +314,7 @@ twin!(
 twin!(
     __m256,
     Self,
-    Apart<true>,
+    Apart,
     __m256i,
     16,
     _mm256_set1_ps,
@@ -337,7 +327,6 @@ twin!(
     store_acc_256,
     _mm256_loadu_ps,
     _mm256_storeu_ps,
-    _mm256_loadu_si256,
     _mm256_storeu_si256,
     _mm256_stream_si256,
     _mm256_add_ps,

@@ -12,7 +12,7 @@ use super::join::Join;
 use super::vector::{Bf16, Vector};
 use super::x86_bf16::Twin;
 
-/// Whole cache lines, past the caches.
+/// Whole cache lines.
 pub(crate) struct Line;
 
 /// Implements `Join` for the halves of one type, given what makes bits of them.
@@ -20,20 +20,26 @@ macro_rules! join {
     ($elem:ty, $half:ty, $bits:path) => {
         impl Join<$elem, $half> for Line {
             const BESIDE: usize = size_of::<__m256i>();
+            type Bits = __m512i;
+            type Joined = __m512i;
             #[inline(always)]
-            unsafe fn put(value: $half, beside: *const u8, to: *mut $elem) {
+            unsafe fn join(value: $half, beside: *const u8) -> __m512i {
                 // SAFETY: AVX-512 was detected, and the promise of the trait.
                 unsafe {
                     let lower = $bits(<$half as Vector<$elem>>::pack(value));
                     let upper = _mm256_loadu_si256(beside.cast());
-                    let line = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(lower), upper);
-                    _mm512_stream_si512(to.cast(), line);
+                    _mm512_inserti64x4::<1>(_mm512_castsi256_si512(lower), upper)
                 }
             }
             #[inline(always)]
-            unsafe fn carry(from: *const u8, to: *mut u8) {
-                // SAFETY: as above; loads need no alignment.
-                unsafe { _mm512_stream_si512(to.cast(), _mm512_loadu_si512(from.cast())) };
+            unsafe fn store(joined: __m512i, to: *mut $elem) {
+                // SAFETY: as above.
+                unsafe { _mm512_storeu_si512(to.cast(), joined) };
+            }
+            #[inline(always)]
+            unsafe fn stream(joined: __m512i, to: *mut $elem) {
+                // SAFETY: as above.
+                unsafe { _mm512_stream_si512(to.cast(), joined) };
             }
         }
     };

@@ -1,0 +1,123 @@
+//! Vectors of bytes that are copied and chosen from, whatever elements they are.
+
+/// As many bytes as a vector has.
+///
+/// # Safety
+/// Every method may only be called where the instruction set of the implementing type was detected;
+/// pointers must be valid for `BYTES` bytes.
+pub(crate) trait Bits: Copy {
+    const BYTES: usize = size_of::<Self>();
+    unsafe fn zero() -> Self;
+    unsafe fn load(from: *const u8) -> Self;
+    unsafe fn store(self, to: *mut u8);
+    /// Stores past the caches, where the processor can; `to` is aligned to `BYTES`.
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store(to) }
+    }
+    /// Stores, past the caches if `STREAM`.
+    #[inline(always)]
+    unsafe fn put<const STREAM: bool>(self, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { if STREAM { self.stream(to) } else { self.store(to) } }
+    }
+    /// The bits of `self` where those of `mask` are set, else those of `other`.
+    unsafe fn pick(self, mask: Self, other: Self) -> Self;
+}
+
+/// Some bytes side by side, for processors without a form of their own; the compiler makes the
+/// baseline's vector instructions of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Words<const L: usize>([u64; L]);
+
+impl<const L: usize> Bits for Words<L> {
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        Self([0; L])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: the caller's promise.
+        Self(unsafe { from.cast::<[u64; L]>().read_unaligned() })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[u64; L]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn pick(self, mask: Self, other: Self) -> Self {
+        Self(std::array::from_fn(|at| self.0[at] & mask.0[at] | other.0[at] & !mask.0[at]))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    #![allow(
+        clippy::wildcard_imports,
+        reason = "the names of all instructions would be a page of imports"
+    )]
+
+    use std::arch::x86_64::*;
+
+    use super::Bits;
+
+    impl Bits for __m256i {
+        #[inline(always)]
+        unsafe fn zero() -> Self {
+            // SAFETY: the instruction set was detected (contract of the trait).
+            unsafe { _mm256_setzero_si256() }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const u8) -> Self {
+            // SAFETY: as above; loads need no alignment.
+            unsafe { _mm256_loadu_si256(from.cast()) }
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: *mut u8) {
+            // SAFETY: as above.
+            unsafe { _mm256_storeu_si256(to.cast(), self) }
+        }
+        #[inline(always)]
+        unsafe fn stream(self, to: *mut u8) {
+            // SAFETY: as above, and aligned.
+            unsafe { _mm256_stream_si256(to.cast(), self) }
+        }
+        #[inline(always)]
+        unsafe fn pick(self, mask: Self, other: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm256_blendv_epi8(other, self, mask) }
+        }
+    }
+
+    impl Bits for __m512i {
+        #[inline(always)]
+        unsafe fn zero() -> Self {
+            // SAFETY: the instruction set was detected (contract of the trait).
+            unsafe { _mm512_setzero_si512() }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const u8) -> Self {
+            // SAFETY: as above; loads need no alignment.
+            unsafe { _mm512_loadu_si512(from.cast()) }
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: *mut u8) {
+            // SAFETY: as above.
+            unsafe { _mm512_storeu_si512(to.cast(), self) }
+        }
+        #[inline(always)]
+        unsafe fn stream(self, to: *mut u8) {
+            // SAFETY: as above, and aligned.
+            unsafe { _mm512_stream_si512(to.cast(), self) }
+        }
+        #[inline(always)]
+        unsafe fn pick(self, mask: Self, other: Self) -> Self {
+            /// The bits of the second where those of the first are set, else of the third.
+            const CHOOSE: i32 = 0b1100_1010;
+            // SAFETY: as above.
+            unsafe { _mm512_ternarylogic_epi64::<CHOOSE>(mask, self, other) }
+        }
+    }
+}
