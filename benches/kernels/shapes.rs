@@ -1,5 +1,7 @@
 //! The feature maps of real networks at 224 pixels, and memory for them.
 
+use std::sync::OnceLock;
+
 use tch::{Device, Kind, Tensor};
 
 /// Where a feature map comes from, and its size.
@@ -55,8 +57,22 @@ pub fn cases(shapes: &[Shape]) -> impl Iterator<Item = Case> {
     })
 }
 
-/// Memory that rotates beyond any last-level cache of these machines, in bytes.
+/// Memory that maps rotate through at least, in bytes.
 const ROTATION: i64 = 160 << 20;
+
+/// Bytes that maps rotate through: half as much again as the largest cache holds, where Linux says how
+/// large that is.
+fn rotation() -> i64 {
+    static BYTES: OnceLock<i64> = OnceLock::new();
+    *BYTES.get_or_init(|| {
+        let caches = (0..8).filter_map(|index| {
+            let file = format!("/sys/devices/system/cpu/cpu0/cache/index{index}/size");
+            let size = std::fs::read_to_string(file).ok()?;
+            size.trim().strip_suffix('K')?.parse::<i64>().ok()
+        });
+        caches.map(|kib| kib * 1024 * 3 / 2).max().unwrap_or(0).max(ROTATION)
+    })
+}
 
 impl Case {
     pub fn bytes(&self) -> i64 {
@@ -93,7 +109,7 @@ impl Case {
 
     /// Sets of `count` maps, enough of them to leave the cache.
     pub fn rotation(&self, count: i64) -> Rotation {
-        let sets = 1 + ROTATION / (self.bytes() * count);
+        let sets = 1 + rotation() / (self.bytes() * count);
         Rotation((0..sets).map(|_| (0..count).map(|_| self.map()).collect()).collect())
     }
 }
@@ -113,5 +129,5 @@ impl Rotation {
 pub fn copies(bytes: i64) -> Vec<[Tensor; 2]> {
     let half = bytes / 2;
     let make = || Tensor::ones([half / 4], (Kind::Float, Device::Cpu));
-    (0..=ROTATION / bytes).map(|_| [make(), make()]).collect()
+    (0..=rotation() / bytes).map(|_| [make(), make()]).collect()
 }
