@@ -10,6 +10,7 @@ use std::sync::atomic::{Ordering, compiler_fence};
 
 use super::aggregate_forms::Form;
 use super::columns::look_ahead;
+use super::shape::LINE;
 use super::vector::{Accumulator, Element, MOST_LANES, Vector};
 
 /// The frames of one clip from the start of a strip on.
@@ -64,6 +65,12 @@ unsafe fn put<E: Element, V: Vector<E>, const STREAM: bool>(packed: V::Packed, t
     unsafe { if STREAM { V::stream(packed, to) } else { V::store(packed, to) } }
 }
 
+/// Whether two vectors are a cache line, and must be stored one after another past the caches (see
+/// [`Vector::STREAMS`]).
+const fn is_half<E: Element, V: Vector<E>, const STREAM: bool>() -> bool {
+    STREAM && V::STREAMS && V::BYTES < LINE
+}
+
 /// `y = ReLU(sum_j w_j x_j)` of `N` frames in the columns of a pass, which is whole vectors.
 ///
 /// All frames of a column lie at the same place of a page, and a processor takes a load from there
@@ -78,47 +85,76 @@ pub(super) unsafe fn mix<E: Element, V: Vector<E>, F: Form, const STREAM: bool, 
     numbers: Numbers<E::Acc>,
     pass: Pass,
 ) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if const { is_half::<E, V, STREAM>() } {
+            mix_of::<E, V, F, STREAM, N, 2>(form, maps, numbers, pass);
+        } else {
+            mix_of::<E, V, F, STREAM, N, 1>(form, maps, numbers, pass);
+        }
+    }
+}
+
+/// [`mix`] of `W` vectors at a time, which are stored one after another.
+#[inline(always)]
+unsafe fn mix_of<
+    E: Element,
+    V: Vector<E>,
+    F: Form,
+    const STREAM: bool,
+    const N: usize,
+    const W: usize,
+>(
+    form: &F,
+    maps: &Maps<E>,
+    numbers: Numbers<E::Acc>,
+    pass: Pass,
+) {
     let ((before, after), frame) = (form.reach(), maps.frame);
     let Pass { first, range, ahead, .. } = pass;
-    let count = range.len() / V::LANES;
+    let count = range.len() / (W * V::LANES);
     // SAFETY: the caller's promise.
     unsafe {
         let zero = V::splat(E::Acc::ZERO);
         let (mut weights, mut sight) = (form.few(zero), form.sight(zero));
         for column in 0..count {
             let column = if maps.falls { count - 1 - column } else { column };
-            let at = range.start + column * V::LANES;
-            form.read::<E, V>(&mut weights, numbers.of(at));
-            for near in 0..before + after {
-                let t = (first + near).wrapping_sub(before);
-                let newest = if t < maps.frames {
-                    // Later on these are frames of the pass before.
-                    if first == 0 {
+            let start = range.start + column * W * V::LANES;
+            let mut results = [[[zero.pack(); 2]; N]; W];
+            for (vector, results) in results.iter_mut().enumerate() {
+                let at = start + vector * V::LANES;
+                form.read::<E, V>(&mut weights, numbers.of(at));
+                for near in 0..before + after {
+                    let t = (first + near).wrapping_sub(before);
+                    let newest = if t < maps.frames {
+                        // Later on these are frames of the pass before.
+                        if first == 0 {
+                            look_ahead(maps.x.add(t * frame + at), ahead);
+                        }
+                        V::load(maps.x.add(t * frame + at))
+                    } else {
+                        zero
+                    };
+                    form.enter(&mut sight, newest);
+                }
+                for (index, result) in results.iter_mut().enumerate() {
+                    let t = first + index + after;
+                    let newest = if t < maps.frames {
                         look_ahead(maps.x.add(t * frame + at), ahead);
+                        V::load(maps.x.add(t * frame + at))
+                    } else {
+                        zero
+                    };
+                    form.enter(&mut sight, newest);
+                    *result = form.mix::<E, V>(&sight, &weights);
+                }
+            }
+            for index in 0..N {
+                for out in 0..form.outputs() {
+                    let to = maps.y[out].add((first + index) * frame + start);
+                    for (vector, results) in results.iter().enumerate() {
+                        put::<E, V, STREAM>(results[index][out], to.add(vector * V::LANES));
                     }
-                    V::load(maps.x.add(t * frame + at))
-                } else {
-                    zero
-                };
-                form.enter(&mut sight, newest);
-            }
-            let mut results = [[zero.pack(); 2]; N];
-            for (index, result) in results.iter_mut().enumerate() {
-                let t = first + index + after;
-                let newest = if t < maps.frames {
-                    look_ahead(maps.x.add(t * frame + at), ahead);
-                    V::load(maps.x.add(t * frame + at))
-                } else {
-                    zero
-                };
-                form.enter(&mut sight, newest);
-                *result = form.mix::<E, V>(&sight, &weights);
-            }
-            for (index, result) in results.iter().enumerate() {
-                let to = (first + index) * frame + at;
-                put::<E, V, STREAM>(result[0], maps.y[0].add(to));
-                if form.outputs() > 1 {
-                    put::<E, V, STREAM>(result[1], maps.y[1].add(to));
                 }
             }
         }
@@ -187,6 +223,31 @@ pub(super) unsafe fn spread<
     numbers: Numbers<E::Acc>,
     pass: Pass,
 ) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if const { is_half::<E, V, STREAM>() } {
+            spread_of::<E, V, F, STREAM, N, 2>(form, maps, numbers, pass);
+        } else {
+            spread_of::<E, V, F, STREAM, N, 1>(form, maps, numbers, pass);
+        }
+    }
+}
+
+/// [`spread`], of which `W` vectors are stored one after another.
+#[inline(always)]
+unsafe fn spread_of<
+    E: Element,
+    V: Vector<E>,
+    F: Form,
+    const STREAM: bool,
+    const N: usize,
+    const W: usize,
+>(
+    form: &F,
+    maps: &Maps<E>,
+    numbers: Numbers<E::Acc>,
+    pass: Pass,
+) {
     let ((after, before), frame) = (form.reach(), maps.frame);
     let Pass { first, range, turns, ahead } = pass;
     let (mut base, mut stage) = (range.start, Stage::new());
@@ -196,6 +257,8 @@ pub(super) unsafe fn spread<
         let zero = V::splat(E::Acc::ZERO);
         let (mut weights, mut sums) = (form.few(zero), form.few(zero));
         let mut sights = form.sights(zero);
+        // Results on their way into a whole cache line.
+        let (mut waiting, mut count) = ([[zero.pack(); N]; W], 0);
         while base + V::LANES <= range.end {
             let home = numbers.of(base);
             let from = if F::STAGED && V::LANES > 1 && turns == 1 {
@@ -231,8 +294,17 @@ pub(super) unsafe fn spread<
                     let x = V::load(maps.x.add(t * frame + at));
                     *result = form.spread::<E, V>(&sights, &weights, &mut sums, x).pack();
                 }
-                for (index, result) in results.iter().enumerate() {
-                    put::<E, V, STREAM>(*result, maps.grad_x.add((first + index) * frame + at));
+                waiting[count] = results;
+                count += 1;
+                if count == W {
+                    let start = at - (W - 1) * V::LANES;
+                    for index in 0..N {
+                        let to = maps.grad_x.add((first + index) * frame + start);
+                        for (vector, results) in waiting.iter().enumerate() {
+                            put::<E, V, STREAM>(results[index], to.add(vector * V::LANES));
+                        }
+                    }
+                    count = 0;
                 }
             }
             form.write::<E, V>(&sums, home.add(sums_at));

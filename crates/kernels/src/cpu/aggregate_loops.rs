@@ -9,7 +9,7 @@ use super::aggregate_parts::parts;
 use super::aggregate_workspace::Workspace;
 use super::columns::{blocks, stretches};
 use super::isa::Kernel;
-use super::shape::is_just_behind;
+use super::shape::{LINE, is_just_behind};
 use super::vector::{Element, Vector};
 
 /// Frames that a column passes at once, forward and backward. More would need more registers than
@@ -92,8 +92,9 @@ impl Forward<'_> {
         (len, ahead): (usize, [isize; 2]),
         streams: bool,
     ) {
-        // Two results of each frame would not fit the registers.
-        let most = if form.outputs() > 1 { BACKWARD } else { FORWARD };
+        // Two results of each frame, or two vectors of a cache line, would not fit the registers.
+        let in_parts = V::STREAMS && V::BYTES < LINE;
+        let most = if form.outputs() > 1 || in_parts { BACKWARD } else { FORWARD };
         let whole = len / V::LANES * V::LANES;
         for frames in blocks(maps.frames, [most, BACKWARD]) {
             let first = frames.start;

@@ -7,6 +7,8 @@
 /// pointers must be valid for `BYTES` bytes.
 pub(crate) trait Bits: Copy {
     const BYTES: usize = size_of::<Self>();
+    /// Registers that they take.
+    const PARTS: usize = 1;
     unsafe fn zero() -> Self;
     unsafe fn load(from: *const u8) -> Self;
     unsafe fn store(self, to: *mut u8);
@@ -49,6 +51,42 @@ impl<const L: usize> Bits for Words<L> {
     #[inline(always)]
     unsafe fn pick(self, mask: Self, other: Self) -> Self {
         Self(std::array::from_fn(|at| self.0[at] & mask.0[at] | other.0[at] & !mask.0[at]))
+    }
+}
+
+/// Two halves, which follow one another into the same cache line.
+impl<B: Bits> Bits for [B; 2] {
+    const PARTS: usize = 2 * B::PARTS;
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { [B::zero(); 2] }
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { [B::load(from), B::load(from.add(B::BYTES))] }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self[0].store(to);
+            self[1].store(to.add(B::BYTES));
+        }
+    }
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self[0].stream(to);
+            self[1].stream(to.add(B::BYTES));
+        }
+    }
+    #[inline(always)]
+    unsafe fn pick(self, mask: Self, other: Self) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { [self[0].pick(mask[0], other[0]), self[1].pick(mask[1], other[1])] }
     }
 }
 

@@ -111,7 +111,8 @@ impl<'a, E: Element> Columns<'a, E> {
         // Rows are whole columns; those that go past the caches start at a multiple of one.
         let place = if streams { maps.1.addr() } else { 0 };
         let is_aligned = [place, row].iter().all(|at| at.is_multiple_of(V::BYTES + J::BESIDE));
-        if !c.is_multiple_of(fold) || !is_joined || !is_aligned {
+        let fills_lines = !streams || !V::STREAMS || V::BYTES + J::BESIDE == LINE;
+        if !c.is_multiple_of(fold) || !is_joined || !is_aligned || !fills_lines {
             return None;
         }
         let strips = args.strips();

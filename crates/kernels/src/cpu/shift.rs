@@ -118,11 +118,12 @@ impl Kernel for Copies<'_> {
     unsafe fn run<E: Element, V: Vector<E>>(&self, tasks: Range<i64>) {
         let (args, piece, per_clip) = (self.0, self.0.piece(), self.0.per_clip());
         let stream = args.shape.streams(args.width as usize);
-        let columns = |args| Columns::of::<V::Bits>(args, args.strips());
-        if let Some(columns) = args.shape.is_channels_last().then_some(args).and_then(columns) {
+        let is_in_columns = V::STREAMS && args.shape.is_channels_last();
+        let columns = is_in_columns.then(|| Columns::of::<V::Line>(args, args.strips()));
+        if let Some(columns) = columns.flatten() {
             // SAFETY: the caller's promise; `V` is supported.
             unsafe {
-                columns.tasks::<V::Bits>(tasks);
+                columns.tasks::<V::Line>(tasks);
                 V::fence();
             }
             return;

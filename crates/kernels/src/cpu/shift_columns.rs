@@ -9,8 +9,9 @@ use super::rows::Strips;
 use super::shape::{LINE, is_just_behind};
 use super::shift::Shift;
 
-/// Frames that a column passes at once.
+/// Frames that a column passes at once: as many as there are registers for.
 const FRAMES: usize = 8;
+const FEWER: usize = 4;
 
 /// Which bytes of a column come from the frame after its own, and which from the one before.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -122,7 +123,8 @@ impl<'a> Columns<'a> {
     #[inline(always)]
     unsafe fn strip<B: Bits, const STREAM: bool>(&self, maps: &Maps, len: usize) {
         let sign = if self.falls { -1 } else { 1 };
-        for frames in blocks(maps.frames, [FRAMES, FRAMES / 2]) {
+        let most = if B::PARTS > 1 { FEWER } else { FRAMES };
+        for frames in blocks(maps.frames, [most, FEWER]) {
             let first = frames.start;
             // After the last columns follow the first ones in the next frames, or else the next strip.
             let within = sign * AHEAD as isize;
@@ -135,9 +137,11 @@ impl<'a> Columns<'a> {
                 // SAFETY: the caller's promise.
                 unsafe {
                     match frames.len() {
-                        FRAMES => self.walk::<B, STREAM, FRAMES>(maps, first, range, ahead),
+                        FRAMES if B::PARTS == 1 => {
+                            self.walk::<B, STREAM, FRAMES>(maps, first, range, ahead);
+                        }
                         1 => self.walk::<B, STREAM, 1>(maps, first, range, ahead),
-                        _ => self.walk::<B, STREAM, { FRAMES / 2 }>(maps, first, range, ahead),
+                        _ => self.walk::<B, STREAM, FEWER>(maps, first, range, ahead),
                     }
                 }
             }

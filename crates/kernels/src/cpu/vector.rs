@@ -140,6 +140,11 @@ pub(crate) trait Vector<E: Element>: Copy {
     type Join: Join<E, Self::Half>;
     /// Bytes that are copied together, a part of `BYTES`.
     type Bits: Bits;
+    /// A cache line.
+    type Line: Bits;
+    /// Whether [`Vector::stream`] goes past the caches. What does must fill whole lines one after another:
+    /// where halves of several take turns, a processor writes each of them for itself, many times as slowly.
+    const STREAMS: bool = false;
     /// The elements themselves.
     type Packed: Copy;
     unsafe fn splat(value: E::Acc) -> Self;
@@ -221,6 +226,7 @@ macro_rules! scalar {
             type Half = Self;
             type Join = Apart;
             type Bits = Words<1>;
+            type Line = Words<8>;
             #[inline(always)]
             unsafe fn splat(value: $acc) -> Self {
                 value
@@ -288,6 +294,7 @@ impl<E: Element, const L: usize> Vector<E> for Wide<E::Acc, L> {
     type Half = Self;
     type Join = Apart;
     type Bits = Words<2>;
+    type Line = Words<8>;
     #[inline(always)]
     unsafe fn splat(value: E::Acc) -> Self {
         Self([value; L])

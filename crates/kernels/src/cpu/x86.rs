@@ -14,7 +14,7 @@ use super::x86_join::Line;
 /// Implements `Vector` for one register type whose lanes are elements.
 macro_rules! vector {
     (
-        $elem:ty, $reg:ty, $half:ty, $join:ty, $bits:ty, $lanes:expr, $splat:ident, $load:ident,
+        $elem:ty, $reg:ty, $half:ty, $join:ty, $bits:ty, $line:ty, $lanes:expr, $splat:ident, $load:ident,
         $weave:ident, $of_bits:ident, $load_gated:ident, $store:ident, $stream:ident, $add:ident, $mul:ident, $fused:ident, $max:ident,
         $zero:ident
     ) => {
@@ -23,6 +23,8 @@ macro_rules! vector {
             type Half = $half;
             type Join = $join;
             type Bits = $bits;
+            type Line = $line;
+            const STREAMS: bool = true;
             #[inline(always)]
             unsafe fn splat(value: $elem) -> Self {
                 // SAFETY: the instruction set was detected (contract of the trait).
@@ -190,6 +192,7 @@ vector!(
     __m256,
     Line,
     __m512i,
+    __m512i,
     16,
     _mm512_set1_ps,
     _mm512_loadu_ps,
@@ -209,6 +212,7 @@ vector!(
     __m512d,
     __m256d,
     Line,
+    __m512i,
     __m512i,
     8,
     _mm512_set1_pd,
@@ -230,6 +234,7 @@ vector!(
     Self,
     Apart,
     __m256i,
+    [__m256i; 2],
     8,
     _mm256_set1_ps,
     _mm256_loadu_ps,
@@ -250,6 +255,7 @@ vector!(
     Self,
     Apart,
     __m256i,
+    [__m256i; 2],
     4,
     _mm256_set1_pd,
     _mm256_loadu_pd,

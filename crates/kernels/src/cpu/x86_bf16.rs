@@ -177,7 +177,7 @@ unsafe fn store_acc_256(to: *mut f32, value: Twin<__m256>) {
 /// Implements `Vector<Bf16>` for the twins of one register type.
 macro_rules! twin {
     (
-        $reg:ty, $half:ty, $join:ty, $packed:ty, $lanes:expr, $splat:ident, $load:ident, $weave:ident, $unpack:ident,
+        $reg:ty, $half:ty, $join:ty, $packed:ty, $line:ty, $lanes:expr, $splat:ident, $load:ident, $weave:ident, $unpack:ident,
         $load_gated:ident, $pack:ident,
         $load_acc:ident, $store_acc:ident, $load_half:ident, $store_half:ident,
         $store:ident, $stream:ident, $add:ident, $mul:ident, $fused:ident, $max:ident, $zero:ident
@@ -187,6 +187,8 @@ macro_rules! twin {
             type Half = $half;
             type Join = $join;
             type Bits = $packed;
+            type Line = $line;
+            const STREAMS: bool = true;
             const REORDERS: bool = true;
             #[inline(always)]
             unsafe fn splat(value: f32) -> Self {
@@ -292,6 +294,7 @@ twin!(
     Twin<__m256>,
     Line,
     __m512i,
+    __m512i,
     32,
     _mm512_set1_ps,
     load_512,
@@ -316,6 +319,7 @@ twin!(
     Self,
     Apart,
     __m256i,
+    [__m256i; 2],
     16,
     _mm256_set1_ps,
     load_256,
