@@ -4,8 +4,8 @@
 mod cases;
 
 use cases::{
-    KINDS, LAYOUTS, Layout, SHAPES, assert_close, assert_sum, gradients, in_every_isa, leaf,
-    leaf64, map, seed, where_decided,
+    Bits, KINDS, LAYOUTS, Layout, SHAPES, assert_close, assert_interlaced, assert_sum, gradients,
+    in_every_isa, leaf, leaf64, map, same_bits, seed, where_decided,
 };
 use tch::{Device, Kind, Tensor};
 use timeweave_kernels::{
@@ -29,22 +29,6 @@ fn grid(mut body: impl FnMut([i64; 5], Kind, Layout, &str)) -> usize {
         }
     }
     count as usize
-}
-
-/// Results of one case, for the comparison between instruction sets.
-type Bits = Vec<(String, Tensor)>;
-
-/// The first instruction set fills `first`; the others must give the same bits.
-fn same_bits(first: &mut Bits, index: &mut usize, name: &str, results: &[&Tensor]) {
-    for result in results {
-        match first.get(*index) {
-            None => first.push((name.into(), result.detach().copy())),
-            Some((_, bits)) => {
-                assert!(bits.equal(&result.detach()), "{name}: instruction sets disagree");
-            }
-        }
-        *index += 1;
-    }
 }
 
 #[test]
@@ -266,26 +250,6 @@ fn results_keep_the_layout_of_the_input() {
     );
     let y = temporal_interlace(&x, &offsets, &weights, 4, 3).expect("valid");
     assert_eq!(y.stride(), x.stride());
-}
-
-/// An interlacing of `x`, offsets and weights, and its gradients of them, against the reference.
-fn assert_interlaced(
-    y: &Tensor,
-    actual: &[Tensor],
-    upstream: &Tensor,
-    leaves: [&Tensor; 3],
-    fold: i64,
-    name: &str,
-) {
-    let [x64, o64, w64] = leaves.map(leaf64);
-    let t = w64.size()[1];
-    let y64 = reference::temporal_interlace(&x64, &o64, &w64, t, fold).expect("valid");
-    assert_close(y, &y64, name);
-    let upstream = upstream.to_kind(Kind::Double);
-    let expected = gradients(&[(&y64, &upstream)], &[&x64, &o64, &w64]);
-    assert_close(&actual[0], &expected[0], name);
-    assert_sum(&actual[1], &expected[1], x64.numel(), name);
-    assert_sum(&actual[2], &expected[2], x64.numel(), name);
 }
 
 /// Maps from 12 MiB on are stored past the caches, in loops of their own.

@@ -101,61 +101,67 @@ mod x86 {
 
     use super::Bits;
 
-    impl Bits for __m256i {
-        #[inline(always)]
-        unsafe fn zero() -> Self {
-            // SAFETY: the instruction set was detected (contract of the trait).
-            unsafe { _mm256_setzero_si256() }
-        }
-        #[inline(always)]
-        unsafe fn load(from: *const u8) -> Self {
-            // SAFETY: as above; loads need no alignment.
-            unsafe { _mm256_loadu_si256(from.cast()) }
-        }
-        #[inline(always)]
-        unsafe fn store(self, to: *mut u8) {
-            // SAFETY: as above.
-            unsafe { _mm256_storeu_si256(to.cast(), self) }
-        }
-        #[inline(always)]
-        unsafe fn stream(self, to: *mut u8) {
-            // SAFETY: as above, and aligned.
-            unsafe { _mm256_stream_si256(to.cast(), self) }
-        }
-        #[inline(always)]
-        unsafe fn pick(self, mask: Self, other: Self) -> Self {
-            // SAFETY: as above.
-            unsafe { _mm256_blendv_epi8(other, self, mask) }
-        }
+    /// Implements `Bits` for one register type; `$pick` takes the mask, the picked and the other bits.
+    macro_rules! bits {
+        ($reg:ty, $zero:ident, $load:ident, $store:ident, $stream:ident, $pick:ident) => {
+            impl Bits for $reg {
+                #[inline(always)]
+                unsafe fn zero() -> Self {
+                    // SAFETY: the instruction set was detected (contract of the trait).
+                    unsafe { $zero() }
+                }
+                #[inline(always)]
+                unsafe fn load(from: *const u8) -> Self {
+                    // SAFETY: as above; loads need no alignment.
+                    unsafe { $load(from.cast()) }
+                }
+                #[inline(always)]
+                unsafe fn store(self, to: *mut u8) {
+                    // SAFETY: as above.
+                    unsafe { $store(to.cast(), self) }
+                }
+                #[inline(always)]
+                unsafe fn stream(self, to: *mut u8) {
+                    // SAFETY: as above, and aligned.
+                    unsafe { $stream(to.cast(), self) }
+                }
+                #[inline(always)]
+                unsafe fn pick(self, mask: Self, other: Self) -> Self {
+                    // SAFETY: as above.
+                    unsafe { $pick(mask, self, other) }
+                }
+            }
+        };
     }
 
-    impl Bits for __m512i {
-        #[inline(always)]
-        unsafe fn zero() -> Self {
-            // SAFETY: the instruction set was detected (contract of the trait).
-            unsafe { _mm512_setzero_si512() }
-        }
-        #[inline(always)]
-        unsafe fn load(from: *const u8) -> Self {
-            // SAFETY: as above; loads need no alignment.
-            unsafe { _mm512_loadu_si512(from.cast()) }
-        }
-        #[inline(always)]
-        unsafe fn store(self, to: *mut u8) {
-            // SAFETY: as above.
-            unsafe { _mm512_storeu_si512(to.cast(), self) }
-        }
-        #[inline(always)]
-        unsafe fn stream(self, to: *mut u8) {
-            // SAFETY: as above, and aligned.
-            unsafe { _mm512_stream_si512(to.cast(), self) }
-        }
-        #[inline(always)]
-        unsafe fn pick(self, mask: Self, other: Self) -> Self {
-            /// The bits of the second where those of the first are set, else of the third.
-            const CHOOSE: i32 = 0b1100_1010;
-            // SAFETY: as above.
-            unsafe { _mm512_ternarylogic_epi64::<CHOOSE>(mask, self, other) }
-        }
+    #[inline(always)]
+    unsafe fn pick_256(mask: __m256i, picked: __m256i, other: __m256i) -> __m256i {
+        // SAFETY: the callers run where AVX2 was detected.
+        unsafe { _mm256_blendv_epi8(other, picked, mask) }
     }
+
+    #[inline(always)]
+    unsafe fn pick_512(mask: __m512i, picked: __m512i, other: __m512i) -> __m512i {
+        /// The bits of the second where those of the first are set, else of the third.
+        const CHOOSE: i32 = 0b1100_1010;
+        // SAFETY: the callers run where AVX-512 was detected.
+        unsafe { _mm512_ternarylogic_epi64::<CHOOSE>(mask, picked, other) }
+    }
+
+    bits!(
+        __m256i,
+        _mm256_setzero_si256,
+        _mm256_loadu_si256,
+        _mm256_storeu_si256,
+        _mm256_stream_si256,
+        pick_256
+    );
+    bits!(
+        __m512i,
+        _mm512_setzero_si512,
+        _mm512_loadu_si512,
+        _mm512_storeu_si512,
+        _mm512_stream_si512,
+        pick_512
+    );
 }

@@ -71,8 +71,8 @@ pub(super) struct Columns<'a, E: Element> {
     strips: Strips,
     blocks: Vec<Block>,
     lanes: Lanes<E::Acc>,
-    /// Scales of groups `[T, 2, G]`, where each vector is of one.
-    scales: Vec<E::Acc>,
+    /// Scales of newer and older rows `[T, G]`, for vectors of one group.
+    scales: Vec<[E::Acc; 2]>,
     /// The moved vectors of a row: of as many rows as share the lanes of blocks.
     moved: Vec<Moved>,
     /// Where to look from each column of a row that stays.
@@ -139,7 +139,7 @@ impl<'a, E: Element> Columns<'a, E> {
             maps,
             lanes: Lanes::new(args, &blocks),
             blocks,
-            scales: Vec::with_capacity(2 * t * g),
+            scales: Vec::with_capacity(t * g),
             moved,
             kept,
             vectors: fold / V::LANES,
@@ -205,10 +205,8 @@ impl<'a, E: Element> Columns<'a, E> {
             self.lanes.enter::<E, V, D>(args, clip);
             self.scales.clear();
             for frame in 0..args.shape.t() {
-                for side in [0, 1] {
-                    let of = |group| args.scales::<E, D>(clip, frame, group)[side];
-                    self.scales.extend((0..args.g()).map(of));
-                }
+                let of = |group| args.scales::<E, D>(clip, frame, group);
+                self.scales.extend((0..args.g()).map(of));
             }
         }
     }
@@ -312,7 +310,7 @@ impl<'a, E: Element> Columns<'a, E> {
         // SAFETY: the caller's promise: there are sources, scales and sums of all frames and groups.
         unsafe {
             let sources = self.sources.as_ptr().add(first * g + moved.group);
-            let scales = self.scales.as_ptr().add(2 * first * g + moved.group);
+            let scales = self.scales.as_ptr().add(first * g + moved.group);
             let (slot, older) = self.lanes.slot(first);
             let lanes = self.lanes.scales().add(slot + moved.lane);
             let sums = self.lanes.sums().add(slot + moved.lane);
@@ -329,8 +327,7 @@ impl<'a, E: Element> Columns<'a, E> {
                 let next = if P == 1 { (*source).wrapping_add(at) } else { maps.map.add(place) };
                 look_ahead(next, ahead);
                 let [near, far] = if P == 1 {
-                    let scales = scales.add(2 * index * g);
-                    [V::splat(*scales), V::splat(*scales.add(g))]
+                    (*scales.add(index * g)).map(|scale| V::splat(scale))
                 } else {
                     let lanes = lanes.add(2 * index * older);
                     [V::load_own(lanes), V::load_own(lanes.add(older))]

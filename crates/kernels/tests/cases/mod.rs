@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tch::{Kind, Tensor};
-use timeweave_kernels::KernelError;
 use timeweave_kernels::cpu::Isa;
+use timeweave_kernels::{KernelError, reference};
 
 /// Clips, frames, channels, height and width; odd ones, single ones, empty ones, and one for each
 /// way in which the loops cut a frame.
@@ -180,6 +180,42 @@ pub fn assert_sum(actual: &Tensor, expected: &Tensor, terms: usize, what: &str) 
     let rounding = if actual.kind() == Kind::Double { 0.0 } else { 2e-7 };
     let bound = bound + rounding * (terms as f64).sqrt();
     assert!(worst <= bound, "{what}: differs by {worst:e}, more than {bound:e}");
+}
+
+/// An interlacing of `x`, offsets and weights, and its gradients of them, against the reference.
+pub fn assert_interlaced(
+    y: &Tensor,
+    actual: &[Tensor],
+    upstream: &Tensor,
+    leaves: [&Tensor; 3],
+    fold: i64,
+    name: &str,
+) {
+    let [x64, o64, w64] = leaves.map(leaf64);
+    let t = w64.size()[1];
+    let y64 = reference::temporal_interlace(&x64, &o64, &w64, t, fold).expect("valid");
+    assert_close(y, &y64, name);
+    let upstream = upstream.to_kind(Kind::Double);
+    let expected = gradients(&[(&y64, &upstream)], &[&x64, &o64, &w64]);
+    assert_close(&actual[0], &expected[0], name);
+    assert_sum(&actual[1], &expected[1], x64.numel(), name);
+    assert_sum(&actual[2], &expected[2], x64.numel(), name);
+}
+
+/// Results of one case, for the comparison between instruction sets.
+pub type Bits = Vec<(String, Tensor)>;
+
+/// The first instruction set fills `first`; the others must give the same bits.
+pub fn same_bits(first: &mut Bits, index: &mut usize, name: &str, results: &[&Tensor]) {
+    for result in results {
+        match first.get(*index) {
+            None => first.push((name.into(), result.detach().copy())),
+            Some((_, bits)) => {
+                assert!(bits.equal(&result.detach()), "{name}: instruction sets disagree");
+            }
+        }
+        *index += 1;
+    }
 }
 
 /// Asserts that a call is refused with a code and a text that has all parts.
